@@ -1,0 +1,1 @@
+"""What people see: commands, tables on the terminal, the page."""

@@ -1,0 +1,1 @@
+"""What it means and what may happen: replay, projections, pace, forecasts, scores."""

@@ -1,0 +1,1 @@
+"""What happened: event types, the append-only log and its storage, tables in and out."""

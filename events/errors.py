@@ -1,0 +1,31 @@
+"""Errors people can act on.
+
+    KoersError                 the input or the log is at fault; the message says what, where and what to do
+    ├── InputError             a file, a table or an argument; carries file, line and column
+    └── LogError               the log cannot be opened, read or trusted
+        └── ConflictError      an append lost against what the log already holds
+"""
+
+
+class KoersError(Exception):
+    """Base of every error koers raises on purpose: one line, fit to print."""
+
+
+class InputError(KoersError):
+    """A file, table or argument that cannot be taken; nothing of it was stored.
+
+    `where` is ``file:line:column`` as far as it is known (lines and columns count from 1), else empty.
+    """
+
+    def __init__(self, what: str, file: str = "", line: int | None = None, column: int | None = None) -> None:
+        parts = [file] + [str(n) for n in (line, column) if n is not None]
+        self.where = ":".join(p for p in parts if p)
+        super().__init__(f"{self.where}: {what}" if self.where else what)
+
+
+class LogError(KoersError):
+    """A log that cannot be opened, read or trusted; it was left as it is."""
+
+
+class ConflictError(LogError):
+    """An append that contradicts the log: same id with other content, or another version than expected."""

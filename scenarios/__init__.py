@@ -1,0 +1,1 @@
+"""What if: decisions compared on the same futures."""
