@@ -26,7 +26,7 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 def timestamp(moment: datetime) -> str:
     """A time as stored: UTC, microseconds, fixed width, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def digest_note(salt: str, note: str) -> str:

@@ -1,9 +1,9 @@
 """Errors people can act on.
 
-    KoersError                 the input or the log is at fault; the message says what, where and what to do
-    ├── InputError             a file, a table or an argument; carries file, line and column
-    └── LogError               the log cannot be opened, read or trusted
-        └── ConflictError      an append lost against what the log already holds
+KoersError                 the input or the log is at fault; the message says what, where and what to do
+├── InputError             a file, a table or an argument; carries file, line and column
+└── LogError               the log cannot be opened, read or trusted
+    └── ConflictError      an append lost against what the log already holds
 """
 
 

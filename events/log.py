@@ -74,8 +74,11 @@ class EventLog(ABC):
         return map(decode, self.rows(after, until))
 
     def verify(self) -> Head:
-        """Walk the chain and return the head. Raises LogError naming the first position that does not fit."""
-        return walk(self.rows())
+        """Walk the chain, read every event, and return the head. Raises LogError naming the first position at fault."""
+        head = walk(self.rows())
+        for _ in self.read(until=head.position):
+            pass
+        return head
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +157,11 @@ def encode(event: Event, previous: Head, appended_at: str, salt: Salt) -> Row:
     digest = event.note_digest
     if event.note is not None and note_salt is not None:
         digest = digest_note(note_salt, event.note)
-    effective_on, recorded_at, data = event.effective_on.isoformat(), timestamp(event.recorded_at), data_text(event.data)
+    effective_on, recorded_at, data = (
+        event.effective_on.isoformat(),
+        timestamp(event.recorded_at),
+        data_text(event.data),
+    )
     text = body(
         id=event.id,
         type=event.type,
@@ -209,6 +216,8 @@ def decode(row: Row) -> Event:
 def walk(rows: Iterator[Row], previous: Head = EMPTY) -> Head:
     """Check positions, note digests and hashes that follow `previous`; the last head. Raises LogError."""
     for row in rows:
+        if not all(isinstance(value, str | None) for value in row[1:]):
+            raise LogError(f"position {row.position}: event {row.id!r} holds what is not text")
         if row.position != previous.position + 1:
             raise LogError(f"position {row.position}: follows {previous.position}; events are missing or out of order")
         if row.note is not None and digest_note(row.note_salt or "", row.note) != row.note_digest:

@@ -7,7 +7,7 @@ names a Python class.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -24,13 +24,25 @@ def broken_rule(column: str, message: str) -> PydanticCustomError:
 def _plain_text(text: str) -> str:
     if "\x00" in text:
         raise PydanticCustomError("text", "text holds a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("text", "text holds half a character (a lone surrogate)") from None
     return text
 
 
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise PydanticCustomError("time", "a time needs its zone, for example 2026-11-24T09:30:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("time", "a time must lie within the years 1 to 9999, UTC") from None
+
+
+def end_of(day: date) -> datetime:
+    """The last microsecond of `day`, UTC: a date, where a time is meant, means the end of that day."""
+    return datetime.combine(day, time.max, UTC)
 
 
 Text = Annotated[str, AfterValidator(_plain_text)]

@@ -91,7 +91,8 @@ class SqliteLog(EventLog):
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows. Read in chunks: an open cursor would hold writers up."""
-        end = self.head().position if until is None else until
+        last = self.head().position
+        end = last if until is None else min(until, last)
         while after < end:
             with self._told():
                 chunk = self._db.execute(
@@ -114,6 +115,14 @@ class SqliteLog(EventLog):
         with self._told():
             row = self._db.execute("SELECT * FROM events WHERE id = ?", (event_id,)).fetchone()
         return decode(Row._make(row)) if row else None
+
+    def verify(self) -> Head:
+        """See EventLog.verify; the file itself is checked first."""
+        with self._told():
+            found = self._db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise LogError(f"{self.path}: the file is damaged: {found}")
+        return super().verify()
 
     def close(self) -> None:
         """See EventLog.close."""

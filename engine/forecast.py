@@ -1,0 +1,217 @@
+"""From a log to the probability of each key result and objective, as of a day and as known at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from koers.engine import pace
+from koers.engine.outlook import FLOOR, QUANTILES, outlook
+from koers.engine.projections import goals, readings, running
+from koers.engine.replay import Frames, replay
+from koers.events.chain import canonical_json, timestamp
+from koers.events.model import Event, Row, end_of
+
+MODEL = "trend-1"
+"""Changes whenever the same log would get other numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResultForecast:
+    """One key result. Values, target and quantiles in its unit; probabilities in [0.01, 0.99].
+
+    `probability_se` is the Monte Carlo error: 0 where the answer is exact. `reach_on` is the expected first passage,
+    None if the expected path does not get there. `attained` is None until the key result has ended.
+    """
+
+    key_result: str
+    title: str
+    objective: str | None
+    objective_title: str | None
+    team: str
+    owner: str | None
+    unit: str
+    kind: str
+    direction: str
+    baseline: float | None
+    start: date
+    value: float | None
+    progress: float | None
+    target: float
+    due: date
+    weight: float
+    probability: float
+    probability_se: float
+    probability_counts: float
+    rests_on: str
+    attained: bool | None
+    stale: bool
+    mean: float | None
+    quantiles: dict[str, float | None]
+    expected_score: float
+    reach_on: date | None
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveForecast:
+    """An objective: P(all its key results are reached), and the weighted mean of their expected scores.
+
+    Without a capacity model the key results are taken as independent, which is said in the forecast's warnings.
+    """
+
+    objective: str
+    title: str | None
+    probability_all: float
+    expected_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What koers says at the end of `as_of`, from what was known at `known_at`, and what it rests on."""
+
+    as_of: date
+    known_at: datetime
+    log_position: int
+    log_head: str
+    seed: int
+    samples: int
+    config_hash: str
+    key_results: tuple[KeyResultForecast, ...]
+    objectives: tuple[ObjectiveForecast, ...]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, dates and times as ISO text."""
+        plain = {name: getattr(self, name) for name in ("log_position", "log_head", "seed", "samples", "config_hash")}
+        return {
+            "as_of": self.as_of.isoformat(),
+            "known_at": timestamp(self.known_at),
+            **plain,
+            "key_results": [_plain(asdict(item)) for item in self.key_results],
+            "objectives": [_plain(asdict(item)) for item in self.objectives],
+            "guardrails": [],
+            "capacity": [],
+            "warnings": list(self.warnings),
+        }
+
+
+def forecast(
+    events: Iterable[Event | Row],
+    as_of: date,
+    known_at: datetime | None = None,
+    *,
+    cycle: str | None = None,
+    samples: int = 10_000,
+    seed: int = 0,
+) -> Forecast:
+    """Forecast every key result that is under way at the end of `as_of`, or all of `cycle`.
+
+    `known_at` (default: the end of `as_of`) hides what was recorded later. Key results of a running cycle that have
+    ended stay in, graded. `samples` and `seed` name the futures of the capacity model; without capacity events the
+    answer is exact and does not depend on them.
+    """
+    known = known_at or end_of(as_of)
+    frames = replay(events, effective_until=as_of, known_until=known)
+    table, values = goals(frames), readings(frames)
+    wanted = under_way(table, as_of, cycle)
+    seen = outlook(table, values, as_of, wanted["key_result"], pace.fit)
+    warned = running(frames, wanted, values)
+    joined = wanted.join(seen, on="key_result").sort(*_ORDER)
+    items = tuple(_key_result(row, as_of, warned) for row in joined.iter_rows(named=True))
+    return Forecast(
+        as_of=as_of,
+        known_at=known,
+        log_position=frames.log_position,
+        log_head=frames.log_head,
+        seed=seed,
+        samples=samples,
+        config_hash=config_hash(samples),
+        key_results=items,
+        objectives=_objectives(items),
+        warnings=_warnings(frames, table, items, as_of, cycle),
+    )
+
+
+_ORDER = (pl.col("objective").is_null(), "objective", "key_result")
+
+
+def under_way(goals: pl.DataFrame, as_of: date, cycle: str | None = None) -> pl.DataFrame:
+    """The key results to speak of: begun, not dropped, and of a cycle that is not over; or those of `cycle`."""
+    kept = goals.filter(pl.col("dropped_on").is_null() | (pl.col("dropped_on") > as_of))
+    if cycle is not None:
+        return kept.filter(pl.col("cycle") == cycle)
+    return kept.filter((pl.col("start") <= as_of) & (pl.max_horizontal("due", "cycle_end") >= as_of))
+
+
+def config_hash(samples: int) -> str:
+    """Names the model and its settings: two forecasts with the same log, times, seed and hash are the same."""
+    settings = {"model": MODEL, "samples": samples, "prior": asdict(pace.DEFAULT)}
+    return hashlib.sha256(canonical_json(settings).encode()).hexdigest()[:16]
+
+
+def is_stale(last_on: date | None, start: date, cadence: int, as_of: date) -> bool:
+    """Whether the latest check-in (or the start, before any) is older than the cadence, in days."""
+    return (as_of - max(last_on or start, start)).days > cadence
+
+
+def _key_result(row: dict[str, Any], as_of: date, warned: dict[str, str]) -> KeyResultForecast:
+    own = {name: row[name] for name in KeyResultForecast.__dataclass_fields__ if name in row}
+    going = row["attained"] is None and row["start"] <= as_of
+    return KeyResultForecast(
+        **own,
+        probability_se=0.0,
+        stale=going and is_stale(row["last_on"], row["start"], row["cadence"], as_of),
+        quantiles={name: row[name] for name in QUANTILES},
+        warning=warned.get(row["key_result"]),
+    )
+
+
+def _objectives(items: tuple[KeyResultForecast, ...]) -> tuple[ObjectiveForecast, ...]:
+    groups: dict[str, list[KeyResultForecast]] = {}
+    for item in items:
+        if item.objective is not None:
+            groups.setdefault(item.objective, []).append(item)
+    return tuple(
+        ObjectiveForecast(
+            objective=name,
+            title=group[0].objective_title,
+            probability_all=max(float(np.prod([kr.probability for kr in group])), FLOOR),
+            expected_score=float(np.average([kr.expected_score for kr in group], weights=[kr.weight for kr in group])),
+        )
+        for name, group in sorted(groups.items())
+    )
+
+
+def _warnings(
+    frames: Frames, table: pl.DataFrame, items: tuple[KeyResultForecast, ...], as_of: date, cycle: str | None
+) -> tuple[str, ...]:
+    said = []
+    if not items:
+        said.append(_nothing(table, as_of, cycle))
+    said += [f"{kr.key_result} is really running the business: {kr.warning}" for kr in items if kr.warning]
+    shared = [kr.objective for kr in items if kr.objective is not None]
+    if len(set(shared)) < len(shared):
+        said.append("P(all key results of an objective) takes them as independent of each other")
+    assumed = sum(int(frame["recorded_assumed"].fill_null(value=False).sum()) for frame in frames.by_type.values())
+    if assumed:
+        said.append(f"{assumed} facts carry an assumed recording date")
+    return tuple(said)
+
+
+def _nothing(table: pl.DataFrame, as_of: date, cycle: str | None) -> str:
+    if cycle is not None:
+        return f"no key result of cycle {cycle} was known on {as_of}"
+    coming = table.filter(pl.col("start") > as_of)["start"].sort()
+    after = f"; the next one starts on {coming[0]}" if len(coming) else ""
+    return f"no key result was under way on {as_of}{after}"
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value.isoformat() if isinstance(value, date) else value for key, value in values.items()}

@@ -1,0 +1,92 @@
+"""Reached or not: the value in force at the due date against the target; an outcome recorded overrides it.
+
+Crossing the target and falling back is not reached. A control key result is graded on the share of days inside its
+limits.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Goal = dict[str, Any]
+"""A row of `projections.goals`."""
+Days = dict[str, list[tuple[date, float]]]
+"""Per key result its readings, oldest first: (day, value)."""
+
+
+def days_of(readings: pl.DataFrame) -> Days:
+    """Readings per key result as plain lists."""
+    found: Days = {}
+    for key_result, day, value in readings.select("key_result", "effective_on", "value").iter_rows():
+        found.setdefault(key_result, []).append((day, value))
+    return found
+
+
+def in_force(days: list[tuple[date, float]], day: date) -> float | None:
+    """The value in force at the end of `day`: the latest reading up to it."""
+    return next((value for when, value in reversed(days) if when <= day), None)
+
+
+def is_inside(goal: Goal, value: float) -> bool:
+    """Whether a value of a control key result keeps its limits (both included)."""
+    lower, upper = goal["lower"], goal["upper"]
+    return (lower is None or value >= lower) and (upper is None or value <= upper)
+
+
+def days_inside(goal: Goal, days: list[tuple[date, float]], until: date) -> NDArray[np.bool_]:
+    """Day by day from the start up to `until` (or due): inside or not, from the first day with a value in force."""
+    last = min(until, goal["due"])
+    inside = []
+    readings = iter(days)
+    coming = next(readings, None)
+    value = None
+    for offset in range((last - goal["start"]).days + 1):
+        day = goal["start"] + timedelta(days=offset)
+        while coming is not None and coming[0] <= day:
+            value, coming = coming[1], next(readings, None)
+        if value is not None:
+            inside.append(is_inside(goal, value))
+    return np.array(inside, dtype=np.bool_)
+
+
+def final_value(goal: Goal, days: list[tuple[date, float]], due: date) -> float | None:
+    """What is graded at `due`: the value in force; for a control kind, the share of days inside."""
+    if goal["kind"] != "control":
+        return in_force(days, due)
+    inside = days_inside(goal | {"due": due}, days, due)
+    return float(inside.mean()) if len(inside) else None
+
+
+def meets(goal: Goal, value: float | None, target: float) -> bool:
+    """Whether a graded value (see `final_value`) meets `target`."""
+    if value is None:
+        return False
+    return value <= target if goal["direction"] == "decrease" else value >= target
+
+
+def progress(goal: Goal, value: float | None) -> float | None:
+    """Progress towards the target in force: 0 at baseline, 1 at target; for a control kind 1 inside, 0 outside."""
+    if goal["kind"] == "control":
+        return None if value is None else float(is_inside(goal, value))
+    base = goal["baseline"]
+    way = goal["target"] - base
+    if value is None:
+        return 0.0
+    return float((value - base) / way) if way else 1.0
+
+
+def ending(goal: Goal, days: list[tuple[date, float]]) -> tuple[float | None, bool]:
+    """How a key result that is over ended: the value graded, and whether the target in force was reached."""
+    value = goal["outcome_value"] if goal["outcome_on"] is not None else final_value(goal, days, goal["due"])
+    said = goal["outcome_attained"]
+    return value, bool(said) if said is not None else meets(goal, value, goal["target"])
+
+
+def over(as_of: date) -> pl.Expr:
+    """Which rows of `projections.goals` have ended by the end of `as_of`: due, or with an outcome."""
+    return (pl.col("due") <= as_of) | pl.col("outcome_on").is_not_null()

@@ -1,0 +1,441 @@
+"""The tables koers takes: their columns, how a cell becomes a value and back, and their CSV files.
+
+A cell that a spreadsheet would run as a formula (it starts with = + - @, a tab or a carriage return, and is no number)
+is written with a leading apostrophe, and exactly that apostrophe is taken off when it is read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import difflib
+import io
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from koers.events import model
+from koers.events.chain import canonical_json, timestamp
+from koers.events.errors import InputError
+from koers.events.model import Payload, end_of
+
+MAX_BYTES = 500_000_000
+YEARS = range(1900, 2200)
+CADENCES = {"daily": 1, "weekly": 7, "biweekly": 14, "monthly": 30}
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """A hint that names what `word` was probably meant to be, else nothing."""
+    found = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def shown(text: str) -> str:
+    """A cell as a message shows it: quoted, and not longer than a line."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def number(text: str) -> float:
+    """A cell as a number. Raises ValueError."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{shown(text)} is no number{_number_hint(text)}")
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{shown(text)} is too large a number")
+    return value
+
+
+def _number_hint(text: str) -> str:
+    if text.lower().lstrip("+-") in {"nan", "inf", "infinity", "na", "n/a", "null", "none", "-"}:
+        return ": numbers must be finite; leave the cell empty if there is none"
+    if re.fullmatch(r"[+-]?\d[\d.,' _\u00a0\u202f]*", text):
+        return ": write a decimal point, no decimal comma, and no thousands separators, such as 1234.5"
+    if text.endswith("%"):
+        return ": leave the % sign out"
+    return ""
+
+
+def whole(text: str) -> int:
+    """A cell as a whole number. Raises ValueError."""
+    value = number(text)
+    if not value.is_integer() or abs(value) > 1e9:
+        raise ValueError(f"{shown(text)} is no whole number")
+    return int(value)
+
+
+def cadence(text: str) -> int:
+    """Days between check-ins, as a number or a word. Raises ValueError."""
+    if text.lower() in CADENCES:
+        return CADENCES[text.lower()]
+    if _NUMBER.fullmatch(text):
+        return whole(text)
+    raise ValueError(f"{shown(text)} is no cadence: write days, or one of {', '.join(CADENCES)}")
+
+
+def day(text: str) -> date:
+    """A cell as a date. Raises ValueError."""
+    if not _DATE.fullmatch(text):
+        raise ValueError(f"{shown(text)} is no ISO date: write year-month-day, such as 2026-03-31")
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is not in the calendar: write year-month-day, such as 2026-03-31") from None
+    if found.year not in YEARS:
+        raise ValueError(f"{text} lies outside the years {YEARS[0]} to {YEARS[-1]}")
+    return found
+
+
+def moment(text: str) -> date | datetime:
+    """A recording date, or a full RFC 3339 time. Raises ValueError."""
+    if not _TIME.fullmatch(text):
+        return day(text)
+    day(text[:10])
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no time: write it like 2026-03-31T17:00:00Z") from None
+
+
+def yes_or_no(text: str) -> bool:
+    """A cell as a truth value. Raises ValueError."""
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in words:
+        raise ValueError(f"{shown(text)} is neither yes nor no: write one of {', '.join(words)}")
+    return words[text.lower()]
+
+
+def parameters(text: str) -> dict[str, Any]:
+    """A cell as a JSON object. Raises ValueError."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{shown(text)} is no JSON: write an object such as {{"share": 0.4}} ({error})') from None
+    if not isinstance(found, dict):
+        raise ValueError(f'{shown(text)} is no JSON object: write one such as {{"share": 0.4}}')
+    return dict(sorted(found.items()))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names separated by semicolons or commas."""
+    return tuple(name for part in re.split("[;,]", text) if (name := part.strip()))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: how its cells are read, and the kinds of subject they refer to.
+
+    An `optional` column may be missing, an `empty` cell stands for nothing given.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    optional: bool
+    empty: bool
+    refers: tuple[str, ...]
+
+    def read(self, cell: str) -> Any:  # noqa: ANN401 - what `parse` gives
+        """The cell's value, None if it is empty. Raises ValueError."""
+        text = cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+        bare = text.strip()
+        if bare:
+            return text if self.parse is str else self.parse(bare)
+        if not self.empty:
+            raise ValueError("is empty: a value is needed here")
+        return None
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "": lambda text: text,
+    "text": str,
+    "number": number,
+    "whole": whole,
+    "cadence": cadence,
+    "day": day,
+    "moment": moment,
+    "bool": yes_or_no,
+    "json": parameters,
+    "names": names,
+}
+_NOTATION = re.compile(r"(\w+)([?~]?)(?::(\w+))?(?:>([\w|]+))?")
+
+
+def _columns(notation: str) -> dict[str, Column]:
+    """Columns as ``name:type>kind``: ? may be missing, ~ may be empty, >kind refers to a subject of that kind."""
+    columns = {}
+    for word in f"{notation} recorded_on?:moment".split():
+        name, mark, parser, refers = _NOTATION.fullmatch(word).groups("")  # type: ignore[union-attr]
+        kinds = tuple(refers.split("|")) if refers else ()
+        columns[name] = Column(name, _PARSERS[parser], mark == "?", bool(mark), kinds)
+    return columns
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its first column names the subject; `day` is the column of the date a row holds for.
+
+    With `defines`, a subject has one row.
+    """
+
+    name: str
+    payload: type[Payload]
+    day: str
+    columns: Mapping[str, Column]
+    defines: bool
+
+    @property
+    def key(self) -> str:
+        """The column that names the subject."""
+        return next(iter(self.columns))
+
+
+def _table(name: str, payload: type[Payload], day: str, notation: str, *, defines: bool = False) -> Table:
+    return Table(name, payload, day, _columns(notation), defines)
+
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        _table("cycles", model.CycleOpened, "start", "cycle start:day end:day", defines=True),
+        _table("teams", model.TeamFormed, "", "team title?:text", defines=True),
+        _table(
+            "objectives",
+            model.ObjectiveSet,
+            "",
+            "objective title:text why?:text team>team cycle>cycle ambition? parent?>objective",
+            defines=True,
+        ),
+        _table(
+            "key_results",
+            model.KeyResultSet,
+            "start",
+            "key_result title:text objective?>objective team>team owner?:text cycle>cycle unit:text kind direction "
+            "baseline~:number target~:number start:day due:day commit?:number stretch?:number weight?:number "
+            "lower?:number upper?:number cadence?:cadence",
+            defines=True,
+        ),
+        _table("alignments", model.Aligned, "", "child>kr|objective parent>kr|objective relation"),
+        _table(
+            "targets",
+            model.KeyResultRetargeted,
+            "effective_on",
+            "key_result>kr effective_on:day target:number due?:day",
+        ),
+        _table(
+            "check_ins",
+            model.CheckedIn,
+            "effective_on",
+            "key_result>kr effective_on:day value:number confidence?:number projection?:number status?:text note?:text",
+        ),
+        _table(
+            "outcomes",
+            model.OutcomeRecorded,
+            "effective_on",
+            "key_result>kr effective_on:day value:number attained?:bool",
+        ),
+        _table("capacity", model.CapacitySet, "from", "team>team from:day people:number"),
+        _table("absences", model.AbsencePlanned, "from", "team>team from:day until:day days:number"),
+        _table("policies", model.PolicySet, "from", "team>team from:day policy parameters~:json"),
+        _table(
+            "effort", model.EffortLogged, "week_start", "team>team week_start:day run_days:number change_days:number"
+        ),
+        _table("run_work", model.RunWorkArrived, "opened", "item team>team opened:day closed?:day effort_days?:number"),
+        _table(
+            "initiatives",
+            model.InitiativePlanned,
+            "start",
+            "initiative title:text team>team key_result>kr low:number mode:number high:number impact?:number "
+            "lag?:whole depends_on?:names>initiative start?:day",
+            defines=True,
+        ),
+        _table(
+            "kpis", model.KpiDefined, "", "kpi title:text team>team unit:text lower?:number upper?:number", defines=True
+        ),
+        _table("kpi_values", model.KpiObserved, "effective_on", "kpi>kpi effective_on:day value:number"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of a table: its values by column (those given only), and where it stands."""
+
+    table: Table
+    values: dict[str, Any]
+    file: str = ""
+    line: int | None = None
+    places: Mapping[str, int] = field(default_factory=dict)
+
+    def refuse(self, column: str, what: str) -> InputError:
+        """The error that says what is wrong in `column` of this row."""
+        return InputError(what, self.file, self.line, self.places.get(column))
+
+    @property
+    def name(self) -> str:
+        """The subject, without its kind."""
+        return str(self.values[self.table.key])
+
+    @property
+    def day(self) -> date | None:
+        """The date the row holds for, where it has one."""
+        found: date | None = self.values.get(self.table.day)
+        return found
+
+    def canonical(self) -> dict[str, Any]:
+        """All given values as JSON can say them."""
+        return {column: _plain(value) for column, value in self.values.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def cell(value: object) -> str:
+    """A value as a cell, so that reading it gives the same value."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, tuple):
+        return guarded(";".join(value))
+    if isinstance(value, dict):
+        return canonical_json(value)
+    return guarded(str(_plain(value)))
+
+
+def guarded(text: str) -> str:
+    """`text`, kept from being run as a formula."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def recorded_cell(moment: datetime) -> date | datetime:
+    """A recording time as a date where that says the same."""
+    return moment.date() if moment == end_of(moment.date()) else moment
+
+
+def read_table(path: Path, table: Table, *, allow_extra: bool) -> list[Record]:
+    """The rows of one CSV file. Raises InputError, with the place, for a file or cell that cannot be taken."""
+    file = str(path)
+    text, unfit = _text(path)
+    records = _records(text, file)
+    line, header = next(records, (1, []))
+    if not any(header):
+        raise InputError(f"the first line must name the columns: {','.join(table.columns)}", file, 1)
+    if unfit:
+        _check_fit(header, file, line)
+    places = _places([name.strip() for name in header], table, file, allow_extra=allow_extra)
+    rows = []
+    for line, cells in records:
+        if not any(map(str.strip, cells)):
+            continue
+        if unfit:
+            _check_fit(cells, file, line)
+        if len(cells) != len(header):
+            raise _ragged(cells, header, file, line)
+        rows.append(Record(table, _values(table, places, cells, file, line), file, line, places))
+    return rows
+
+
+def _text(path: Path) -> tuple[str, bool]:
+    """The file's text, and whether it holds bytes or characters that do not belong there."""
+    file = str(path)
+    try:
+        if path.is_dir():
+            raise InputError("this is a folder, not a CSV file", file)
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"the file is larger than {MAX_BYTES // 1_000_000} MB: split it", file)
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", file) from error
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:2]:
+        raise InputError("this is UTF-16: save it as CSV UTF-8", file, 1, 1)
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    try:
+        return raw.decode(), b"\0" in raw
+    except UnicodeDecodeError:
+        return raw.decode(errors="surrogateescape"), True
+
+
+def _records(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record with its first physical line."""
+    first = re.split("[\r\n]", text, maxsplit=1)[0]
+    delimiter = ";" if ";" in first and "," not in first else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(f"this is no CSV record ({error}): is a quote left open?", file, line) from error
+        yield line, cells
+
+
+def _check_fit(cells: Sequence[str], file: str, line: int) -> None:
+    for place, text in enumerate(cells, 1):
+        if found := _UNFIT.search(text):
+            what = "a NUL byte: remove it" if found[0] == "\0" else "bytes that are no UTF-8: save it as CSV UTF-8"
+            raise InputError(f"the cell holds {what}", file, line, place)
+
+
+def _places(header: Sequence[str], table: Table, file: str, *, allow_extra: bool) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for place, name in enumerate(header, 1):
+        if name in places:
+            raise InputError(f"column {name} stands twice (first as field {places[name]})", file, 1, place)
+        if name in table.columns:
+            places[name] = place
+        elif not allow_extra:
+            hint = near(name, table.columns.keys() - set(header)) or f"; {table.name} has {', '.join(table.columns)}"
+            raise InputError(
+                f"column {shown(name)} is not known{hint} (--allow-extra skips unknown columns)", file, 1, place
+            )
+    for column in table.columns.values():
+        if column.name not in places and not column.optional:
+            raise InputError(
+                f"column {column.name} is missing{near(column.name, set(header) - places.keys())}", file, 1
+            )
+    return places
+
+
+def _ragged(cells: Sequence[str], header: Sequence[str], file: str, line: int) -> InputError:
+    what = f"the row has {len(cells)} fields, the header {len(header)}: quote cells that hold the separator"
+    return InputError(what, file, line, min(len(cells), len(header)) + 1)
+
+
+def _values(table: Table, places: Mapping[str, int], cells: Sequence[str], file: str, line: int) -> dict[str, Any]:
+    values = {}
+    for name, place in places.items():
+        try:
+            value = table.columns[name].read(cells[place - 1])
+        except ValueError as error:
+            raise InputError(f"{name} {error}", file, line, place) from None
+        if value is not None:
+            values[name] = value
+    return values
+
+
+def write_table(path: Path, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows as a new CSV file. Raises InputError if it cannot be written or is there already."""
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(table.columns)
+            writer.writerows([cell(row.get(column)) for column in table.columns] for row in rows)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror or error}", str(path)) from error
