@@ -7,7 +7,7 @@ an origin only what was recorded by its end is replayed, and every pooled number
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from koers.engine import baselines, pace
-from koers.engine.grading import Days, days_of, final_value, meets, over
+from koers.engine.grading import Days, days_of, final_value, given_up, meets, over
 from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.replay import Frames, typed, view
@@ -55,7 +55,11 @@ class Score:
     origins: int
     brier: float
     log: float
-    coverage80: float
+    coverage80: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
 
 
 def backtest(
@@ -75,7 +79,7 @@ def backtest(
     final = view(recorded, effective_until=until, known_until=end_of(until))
     graded = _resolved(goals(final), until, cycle)
     days = days_of(readings(final))
-    by_day = _origins(recorded, graded, start)
+    by_day = _origins(recorded, graded, start, until)
     rows = [
         row
         for day in watch(sorted(by_day))
@@ -101,7 +105,7 @@ def scores(table: pl.DataFrame, clip: float = 0.005) -> list[Score]:
                 origins=part.height,
                 brier=per_goal(name, brier(p, y)),
                 log=per_goal(name, log_score(p, y)),
-                coverage80=per_goal(name.filter(pl.Series(has)), covered[has]),
+                coverage80=per_goal(name.filter(pl.Series(has)), covered[has]) if has.any() else None,
             )
         )
     return sorted(found, key=lambda score: (score.log, score.method))
@@ -114,13 +118,12 @@ def _resolved(table: pl.DataFrame, until: date, cycle: str | None) -> dict[str, 
     return {row["key_result"]: row for row in chosen.iter_rows(named=True)}
 
 
-def _origins(recorded: Frames, graded: dict[str, Any], start: date | None) -> dict[date, set[str]]:
-    """Origin days, each with the key results that got a check-in on it."""
+def _origins(recorded: Frames, graded: dict[str, Any], start: date | None, until: date) -> dict[date, set[str]]:
+    """Days that may be origins, each with the key results that got a check-in on it."""
     got = recorded.of(CheckedIn).select("name", day=pl.col("recorded_at").dt.date()).unique()
     by_day: dict[date, set[str]] = {}
     for name, day in got.iter_rows():
-        goal = graded.get(name)
-        if goal is not None and goal["start"] <= day < goal["due"] and (start is None or day >= start):
+        if name in graded and day <= until and (start is None or day >= start):
             by_day.setdefault(day, set()).add(name)
     return by_day
 
@@ -130,8 +133,8 @@ def _rows_at(
 ) -> list[dict[str, Any]]:
     known = view(recorded, effective_until=day, known_until=end_of(day))
     table, values = goals(known), readings(known)
-    dropped = table.filter(pl.col("dropped_on") <= day)["key_result"]
-    wanted = wanted.filter(~wanted.is_in(dropped.implode()) & wanted.is_in(table["key_result"].implode()))
+    running = table.filter(pl.col("start") <= day, (pl.col("dropped_on") > day).fill_null(value=True))
+    wanted = wanted.filter(wanted.is_in(running["key_result"].implode()))
     seen = outlook(table, values, day, wanted, pace.fit).filter(pl.col("attained").is_null())
     stands = {row["key_result"]: row for row in table.iter_rows(named=True)}
     known_days = days_of(values)
@@ -166,7 +169,7 @@ def _grade(then: dict[str, Any], final: dict[str, Any], days: Days) -> dict[str,
         outcome, said = final_value(final, own, then["due"]), None
 
     def attained(target: float) -> bool:
-        if final["dropped_on"] is not None and final["outcome_on"] is None:
+        if given_up(final, then["due"]):
             return False
         if said is not None and target == final["target"]:
             return bool(said)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy.special import stdtr
 
-from koers.engine.grading import Days, Goal, ending, over
+from koers.engine.grading import Days, Goal, ending, over, progress
 
 ON_LINE = (0.9, 0.1)
 """Probability given to a key result on or above, and below, the straight line from baseline to target."""
@@ -34,8 +34,7 @@ def base_rate(table: pl.DataFrame, days: Days, as_of: date) -> float:
 def straight_line(goal: Goal, value: float, as_of: date) -> float:
     """The rule of most OKR products: on track where progress is at least the share of time gone."""
     elapsed = (as_of - goal["start"]).days / max((goal["due"] - goal["start"]).days, 1)
-    progress = (value - goal["baseline"]) / (goal["target"] - goal["baseline"])
-    return ON_LINE[0] if progress >= elapsed else ON_LINE[1]
+    return ON_LINE[0] if (progress(goal, value) or 0.0) >= elapsed else ON_LINE[1]
 
 
 def drift(goal: Goal, days: list[tuple[date, float]]) -> float:
@@ -43,7 +42,9 @@ def drift(goal: Goal, days: list[tuple[date, float]]) -> float:
     points = days[-DRIFT_STEPS - 1 :]
     if days[0][0] > goal["start"] and len(points) <= DRIFT_STEPS:
         points = [(goal["start"], goal["baseline"]), *points]
-    x = np.array([(value - goal["baseline"]) / (goal["target"] - goal["baseline"]) for _, value in points])
+    base = goal["baseline"]
+    way = goal["first_target"] - base
+    x = np.array([(value - base) / way for _, value in points])
     day = np.array([when.toordinal() for when, _ in points], dtype=float)
     ahead = goal["due"].toordinal() - day[-1]
     if len(x) < 3:
@@ -52,4 +53,4 @@ def drift(goal: Goal, days: list[tuple[date, float]]) -> float:
     pace = (x[-1] - x[0]) / gaps.sum()
     variance = float((((np.diff(x) - pace * gaps) ** 2) / gaps).sum() / (len(gaps) - 1))
     spread = np.sqrt(variance * ahead * (1.0 + ahead / gaps.sum())) + 1e-9
-    return float(stdtr(len(gaps) - 1, (x[-1] + pace * ahead - 1.0) / spread))
+    return float(stdtr(len(gaps) - 1, (x[-1] + pace * ahead - (goal["target"] - base) / way) / spread))

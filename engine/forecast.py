@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import polars as pl
 from koers.engine import pace
 from koers.engine.outlook import FLOOR, QUANTILES, outlook
 from koers.engine.projections import goals, readings, running
-from koers.engine.replay import Frames, replay
+from koers.engine.replay import Frames, typed, view
+from koers.engine.standing import is_stale, progress, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
 
@@ -87,6 +88,11 @@ class Forecast:
     objectives: tuple[ObjectiveForecast, ...]
     warnings: tuple[str, ...]
 
+    def to_polars(self) -> pl.DataFrame:
+        """The key results as a frame, one row each, quantiles as columns."""
+        rows = [asdict(item) for item in self.key_results]
+        return pl.DataFrame([row | row.pop("quantiles") for row in rows], infer_schema_length=None)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, dates and times as ISO text."""
         plain = {name: getattr(self, name) for name in ("log_position", "log_head", "seed", "samples", "config_hash")}
@@ -117,8 +123,21 @@ def forecast(
     ended stay in, graded. `samples` and `seed` name the futures of the capacity model; without capacity events the
     answer is exact and does not depend on them.
     """
+    return forecast_from(typed(events), as_of, known_at, cycle=cycle, samples=samples, seed=seed)
+
+
+def forecast_from(
+    recorded: Frames,
+    as_of: date,
+    known_at: datetime | None = None,
+    *,
+    cycle: str | None = None,
+    samples: int = 10_000,
+    seed: int = 0,
+) -> Forecast:
+    """The forecast of a log already read by `replay.typed`: for several origins, read once."""
     known = known_at or end_of(as_of)
-    frames = replay(events, effective_until=as_of, known_until=known)
+    frames = view(recorded, effective_until=as_of, known_until=known)
     table, values = goals(frames), readings(frames)
     wanted = under_way(table, as_of, cycle)
     seen = outlook(table, values, as_of, wanted["key_result"], pace.fit)
@@ -142,23 +161,26 @@ def forecast(
 _ORDER = (pl.col("objective").is_null(), "objective", "key_result")
 
 
-def under_way(goals: pl.DataFrame, as_of: date, cycle: str | None = None) -> pl.DataFrame:
-    """The key results to speak of: begun, not dropped, and of a cycle that is not over; or those of `cycle`."""
-    kept = goals.filter(pl.col("dropped_on").is_null() | (pl.col("dropped_on") > as_of))
-    if cycle is not None:
-        return kept.filter(pl.col("cycle") == cycle)
-    return kept.filter((pl.col("start") <= as_of) & (pl.max_horizontal("due", "cycle_end") >= as_of))
+def week_before(recorded: Frames, now: Forecast) -> dict[str, float]:
+    """The probability each key result had a week before `now`, as known at the end of that day."""
+    then = forecast_from(recorded, now.as_of - timedelta(days=7), cycle=None, samples=now.samples, seed=now.seed)
+    return {item.key_result: item.probability for item in then.key_results}
+
+
+def trajectories(recorded: Frames, now: Forecast) -> dict[str, list[tuple[date, float]]]:
+    """Progress by day of every key result, as known at `now`."""
+    frames = view(recorded, effective_until=now.as_of, known_until=now.known_at)
+    found: dict[str, list[tuple[date, float]]] = {}
+    seen = progress(goals(frames), readings(frames))
+    for name, day, x in seen.select("key_result", "effective_on", "progress").iter_rows():
+        found.setdefault(name, []).append((day, x))
+    return found
 
 
 def config_hash(samples: int) -> str:
     """Names the model and its settings: two forecasts with the same log, times, seed and hash are the same."""
     settings = {"model": MODEL, "samples": samples, "prior": asdict(pace.DEFAULT)}
     return hashlib.sha256(canonical_json(settings).encode()).hexdigest()[:16]
-
-
-def is_stale(last_on: date | None, start: date, cadence: int, as_of: date) -> bool:
-    """Whether the latest check-in (or the start, before any) is older than the cadence, in days."""
-    return (as_of - max(last_on or start, start)).days > cadence
 
 
 def _key_result(row: dict[str, Any], as_of: date, warned: dict[str, str]) -> KeyResultForecast:

@@ -70,21 +70,35 @@ def meets(goal: Goal, value: float | None, target: float) -> bool:
 
 
 def progress(goal: Goal, value: float | None) -> float | None:
-    """Progress towards the target in force: 0 at baseline, 1 at target; for a control kind 1 inside, 0 outside."""
+    """Progress towards the target in force: 0 at baseline, 1 at target; for a control kind 1 inside, 0 outside.
+
+    Where a re-target left no way to go (onto the baseline or to its other side), 1 or 0: whether it is met.
+    """
     if goal["kind"] == "control":
         return None if value is None else float(is_inside(goal, value))
-    base = goal["baseline"]
-    way = goal["target"] - base
     if value is None:
         return 0.0
-    return float((value - base) / way) if way else 1.0
+    base, target = goal["baseline"], goal["target"]
+    if meets(goal, base, target):
+        return float(meets(goal, value, target))
+    return float((value - base) / (target - base))
 
 
 def ending(goal: Goal, days: list[tuple[date, float]]) -> tuple[float | None, bool]:
-    """How a key result that is over ended: the value graded, and whether the target in force was reached."""
+    """How a key result that is over ended: the value graded, and whether the target in force was reached.
+
+    Dropped before due is not reached, unless an outcome says otherwise.
+    """
     value = goal["outcome_value"] if goal["outcome_on"] is not None else final_value(goal, days, goal["due"])
     said = goal["outcome_attained"]
-    return value, bool(said) if said is not None else meets(goal, value, goal["target"])
+    if said is not None:
+        return value, bool(said)
+    return value, not given_up(goal, goal["due"]) and meets(goal, value, goal["target"])
+
+
+def given_up(goal: Goal, due: date) -> bool:
+    """Whether a key result was dropped before `due` and no outcome says how it ended."""
+    return goal["outcome_on"] is None and goal["dropped_on"] is not None and goal["dropped_on"] < due
 
 
 def over(as_of: date) -> pl.Expr:

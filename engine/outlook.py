@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from koers.engine import kinds, pace, trend
-from koers.engine.grading import Days, Goal, days_inside, days_of, ending, over, progress
+from koers.engine.grading import Days, Goal, days_inside, days_of, ending, in_force, meets, over, progress
 
 LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 QUANTILES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
@@ -69,9 +69,12 @@ def _trend(going: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, as_
         value=pl.col("value").last(), last_on=pl.col("effective_on").last(), check_ins=pl.len().cast(pl.Int64)
     )
     counts = np.array([counts_at(ambition) for ambition in going["ambition"]])
-    way = pl.col("target") - pl.col("baseline")
+    days = days_of(readings)
+    reached = [
+        progress(goal, in_force(days.get(goal["key_result"], []), as_of)) for goal in going.iter_rows(named=True)
+    ]
     return (
-        going.select("key_result", "baseline", "target")
+        going.select("key_result")
         .join(seen, on="key_result", how="left", maintain_order="left")
         .with_columns(
             pl.col("check_ins").fill_null(0),
@@ -81,7 +84,7 @@ def _trend(going: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, as_
             pl.Series("expected_score", ahead.expected_score()),
             pl.Series("reach_on", passages, dtype=pl.Date),
             *(pl.Series(name, ahead.quantile(level)) for name, level in zip(QUANTILES, LEVELS, strict=True)),
-            progress=((pl.col("value") - pl.col("baseline")) / way).fill_null(0.0),
+            pl.Series("progress", reached, dtype=pl.Float64),
             attained=pl.lit(None, dtype=pl.Boolean),
         )
         .with_columns(rests_on=pl.col("check_ins").map_elements(rests_on, return_dtype=pl.String))
@@ -110,7 +113,7 @@ def _ended_row(goal: Goal, every: Days) -> dict[str, Any]:
     days = every.get(goal["key_result"], [])
     value, attained = ending(goal, days)
     if goal["kind"] == "control":
-        reached = None if value is None else value / goal["target"]
+        reached = None if value is None else value / goal["target"] if goal["target"] > 0 else 1.0
     else:
         reached = progress(goal, value)
     sure = CEILING if attained else FLOOR
@@ -147,7 +150,7 @@ def _binary_rows(going: pl.DataFrame, goals: pl.DataFrame, every: Days, as_of: d
         days = every.get(goal["key_result"], [])
         row = _row(goal, days)
         life = max((goal["due"] - goal["start"]).days, 1)
-        done = (row["progress"] or 0.0) >= 1.0
+        done = meets(goal, row["value"], goal["target"])
         p = kinds.binary_probability(done, (goal["due"] - as_of).days / life, len(grades), sum(grades))
         ends = [goal["target"] if p >= 1.0 - level else goal["baseline"] for level in LEVELS]
         if goal["direction"] == "decrease":
@@ -175,7 +178,7 @@ def _control_row(goal: Goal, every: Days, as_of: date) -> dict[str, Any]:
         "probability": float(mass[shares >= enough].sum()),
         "probability_counts": float(mass[shares >= counts_at(goal["ambition"]) * enough].sum()),
         "mean": float(mass @ shares),
-        "expected_score": float(mass @ np.minimum(shares / goal["target"], 1.0)),
+        "expected_score": min(float(mass @ np.where(shares < enough, shares / max(goal["target"], 1e-12), 1.0)), 1.0),
         "reach_on": None,
     }
     return _clipped(row | dict(zip(QUANTILES, at, strict=True)))

@@ -1,8 +1,8 @@
 """Progress of a key result: posterior and predictive of the local trend, and what all key results teach about it.
 
-`posterior` and `predict` are closed form given the shared `Hyper`. `fit` finds that `Hyper` as the mode of a declared prior
-times the log score of past forecasts of what is asked: was the way required by then made? Everything is a function of
-the readings handed in: no clock, no random numbers, no names, no warm start.
+`posterior` and `predict` are closed form given the shared `Hyper`. `fit` finds that `Hyper` as the mode of a declared
+prior times the score of past forecasts of what is asked: was the way required by then made? Everything is a function
+of the readings handed in: no clock, no random numbers, no names, no warm start.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def posterior(readings: Readings, hyper: Hyper) -> Posterior:
     """Belief about every key result given its readings; without any, as after the reading (0, 0)."""
     table = tabulate(readings)
     by_length = np.argsort(-table.length, kind="stable")
-    whole = State._make(np.empty((len(by_length), len(State._fields))).T)
+    whole = State._make(np.empty((len(State._fields), len(by_length))))
     for state in run(table.take(by_length), Settings.of(hyper)):
         for part, now in zip(whole, state, strict=True):
             part[by_length[: len(now)]] = now[:, 0]
@@ -116,7 +116,8 @@ def _options(z: Floats, slopes: Floats) -> Floats:
     gradient = slopes.sum(axis=0) - z
     curvature = slopes.T @ slopes + np.eye(len(z))
     steps = [np.linalg.solve(curvature + d * np.diag(np.diag(curvature)), gradient) for d in DAMPING]
-    return np.clip(z + np.stack([step / max(1.0, np.abs(step).max()) for step in steps]), -REACH, REACH)
+    places: Floats = np.stack([z + step / max(1.0, np.abs(step).max()) for step in steps])
+    return places.clip(-REACH, REACH)
 
 
 def _learners(table: Table) -> Table:
@@ -153,7 +154,7 @@ def _pairs(table: Table) -> _Pairs:
 
 
 def _events(table: Table, row: Ints, origin: Ints, target: Ints) -> _Pairs:
-    """What is asked of each forecast: multiples of the way that a straight line to the target, due at 1, makes by then."""
+    """What is asked of each forecast: multiples of the way that a straight line to the target at due makes by then."""
     since, x, later = table.time[row, origin], table.x[row, origin], table.x[row, target]
     ahead = table.time[row, target] - since
     share = np.divide(ahead, 1 - since, out=np.ones_like(ahead), where=ahead < 1 - since)

@@ -30,9 +30,10 @@ def goals(frames: Frames) -> pl.DataFrame:
     """One row per key result known, by name: as last set, with its target and due date in force.
 
     Columns: key_result, title, objective, team, owner, cycle, unit, kind, direction, baseline, target, start, due,
-    commit, stretch, weight, lower, upper, cadence; first_target and first_due as set at first; ambition and
-    objective_title; cycle_end; dropped_on; outcome_on, outcome_value, outcome_attained. The target in force is the
-    latest that takes effect by the due date, among those known: plans to come count.
+    commit, stretch, weight, lower, upper, cadence; first_target and first_due, as first set on the scale it has now
+    (kind, direction, baseline and start); ambition and objective_title; cycle_end; dropped_on; outcome_on,
+    outcome_value, outcome_attained. The target in force is the latest that takes effect by the due date, among those
+    known: plans to come count.
     """
     sets = frames.of(KeyResultSet).sort(RECORDING)
     last = sets.unique("name", keep="last", maintain_order=True).drop("id", "position", "recorded_at", "effective_on")
@@ -140,8 +141,10 @@ def _outcomes(frames: Frames) -> pl.DataFrame:
 
 def _targets(sets: pl.DataFrame, retargets: pl.DataFrame) -> pl.DataFrame:
     """Per key result: target and due as first set, and in force at the due date. Setting anew moves what it changes."""
-    first = sets.unique("name", keep="first", maintain_order=True)
-    base = first.select("name", "target", "due", first_target="target", first_due="due")
+    own = pl.struct("kind", "direction", "baseline", "start")
+    alike = sets.filter(own == own.last().over("name")).unique("name", keep="first", maintain_order=True)
+    first = sets.unique("name", keep="first", maintain_order=True).select("name", "target", "due")
+    base = first.join(alike.select("name", first_target="target", first_due="due"), on="name")
     columns = ("name", "effective_on", "recorded_at", "position", "target", "due")
     changed = {c: pl.when(pl.col(c) != pl.col(c).shift().over("name")).then(c) for c in ("target", "due")}
     later = sets.with_columns(**changed).filter(pl.col("target").is_not_null() | pl.col("due").is_not_null())

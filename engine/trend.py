@@ -48,9 +48,14 @@ def scale_of(goals: pl.DataFrame) -> Scale:
 
 
 def to_readings(goals: pl.DataFrame, readings: pl.DataFrame) -> pace.Readings:
-    """The readings of `goals` up to due, each series opened by its baseline at the start unless it has a history."""
+    """The readings of `goals` up to due, as arrays.
+
+    Each series is opened by its baseline at the start unless it has a history. An outcome recorded is the reading at
+    due: what happens on the last day is learnt from, too.
+    """
     scale = scale_of(goals)
     index = goals.select("key_result", "due", "start", series=pl.int_range(pl.len()))
+    ended = goals.with_row_index("series").filter(pl.col("outcome_value").is_not_null())
     seen = (
         readings.select("key_result", "effective_on", "value")
         .join(index, on="key_result")
@@ -58,13 +63,18 @@ def to_readings(goals: pl.DataFrame, readings: pl.DataFrame) -> pace.Readings:
     )
     opened = seen.filter(pl.col("effective_on") <= pl.col("start"))["series"].unique()
     bare = index.filter(~pl.col("series").is_in(opened.implode()))
-    series = np.concatenate([seen["series"].to_numpy(), bare["series"].to_numpy()])
-    days = np.concatenate([_day_numbers(seen["effective_on"]), _day_numbers(bare["start"])])
-    values = np.concatenate([seen["value"].to_numpy(), scale.baseline[bare["series"].to_numpy()]])
-    order = np.lexsort((days, series))
-    series, days, values = series[order], days[order], values[order]
-    rows = Scale(*(part[series] for part in (scale.baseline, scale.way, scale.start, scale.life)))
-    return pace.Readings(series.astype(np.int64), rows.time(days), rows.progress(values), goals.height)
+    rows = pl.concat(
+        [
+            bare.select("series", day="start", value=pl.Series(scale.baseline[bare["series"].to_numpy()])),
+            seen.select("series", day="effective_on", value="value"),
+            ended.select(pl.col("series").cast(pl.Int64), day="due", value="outcome_value"),
+        ]
+    )
+    rows = rows.unique(["series", "day"], keep="last", maintain_order=True).sort("series", "day")
+    series = rows["series"].to_numpy()
+    own = Scale(*(part[series] for part in (scale.baseline, scale.way, scale.start, scale.life)))
+    time, x = own.time(_day_numbers(rows["day"])), own.progress(rows["value"].to_numpy())
+    return pace.Readings(series, time, x, goals.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +86,8 @@ class Trend:
     threshold: Floats  # progress that meets the target in force
 
     def probability(self, share: Floats | float = 1.0) -> Floats:
-        """P(at least `share` of the way to the target in force at due)."""
-        return self.at_due.exceedance(share * self.threshold)
+        """P(at least `share` of the way to the target in force at due); where there is no way to go, P(target met)."""
+        return self.at_due.exceedance(np.where(self.threshold > 0, share, 1.0) * self.threshold)
 
     def quantile(self, level: float) -> Floats:
         """Values with this probability of ending below them, in the key result's unit."""
@@ -107,8 +117,8 @@ def look_ahead(
     trend = Trend(scale, pace.predict(belief, due, hyper), threshold)
     now = np.maximum(scale.time(float((as_of - date(1970, 1, 1)).days)), belief.time)
     crossing = _first_passage(belief, hyper, now, np.maximum(due, now) + 1.0, threshold)
-    days = scale.start + crossing * scale.life
-    passages = [None if np.isnan(day) else date(1970, 1, 1) + timedelta(days=int(np.ceil(day))) for day in days]
+    days = np.ceil(np.round(crossing * scale.life, 6)) + scale.start  # rounded: the end of a day is that day
+    passages = [None if np.isnan(day) else date(1970, 1, 1) + timedelta(days=int(day)) for day in days]
     return trend, passages
 
 

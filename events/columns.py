@@ -122,7 +122,9 @@ def parameters(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f'{shown(text)} is no JSON: write an object such as {{"share": 0.4}} ({error})') from None
     if not isinstance(found, dict):
-        raise ValueError(f'{shown(text)} is no JSON object: write one such as {{"share": 0.4}}')
+        raise ValueError(  # noqa: TRY004 - a cell has no type
+            f'{shown(text)} is no JSON object: write one such as {{"share": 0.4}}'
+        )
     return dict(sorted(found.items()))
 
 

@@ -66,7 +66,7 @@ class EventLog(ABC):
     def find(self, event_id: str) -> Event | None:
         """The event with this id, if the log holds it."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most logs hold nothing open
         """Release what the log holds open."""
 
     def read(self, after: int = 0, until: int | None = None) -> Iterator[Event]:
@@ -79,6 +79,9 @@ class EventLog(ABC):
         for _ in self.read(until=head.position):
             pass
         return head
+
+    def __iter__(self) -> Iterator[Event]:
+        return self.read()
 
     def __enter__(self) -> Self:
         return self

@@ -264,7 +264,7 @@ class _Estimate(Payload):
 
 
 class InitiativePlanned(_Estimate):
-    """Change work for a key result: person-days as low, mode, high; `impact` in the key result's unit, `lag` in days."""
+    """Change work for a key result: person-days as low, mode, high; `impact` in its unit, `lag` in days."""
 
     subject_kind: ClassVar[str] = "initiative"
     type: Literal["koers.initiative-planned.v1"] = "koers.initiative-planned.v1"

@@ -1,8 +1,8 @@
 """A log in one SQLite file: durable, for one machine and a few writers.
 
-`journal_mode=TRUNCATE` and `synchronous=FULL` survive power loss; WAL has a corruption bug before SQLite 3.51.3. Writers
-queue on an flock of a sidecar file, which is fairer than SQLite's own retries. The log file itself is only ever
-opened through SQLite: closing any other handle would drop this process's locks on it.
+`journal_mode=TRUNCATE` and `synchronous=FULL` survive power loss; WAL has a corruption bug before SQLite 3.51.3.
+Writers queue on an flock of a sidecar file, which is fairer than SQLite's own retries. The log file itself is only
+ever opened through SQLite: closing any other handle would drop this process's locks on it.
 """
 
 from __future__ import annotations

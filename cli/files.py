@@ -1,0 +1,36 @@
+"""Tables to files, by their ending; text that a spreadsheet would run as a formula is defused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from koers.events.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FORMULA = re.compile(r"^[=+\-@\t\r]")
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write `frame` as .parquet, .csv or .json. Raises InputError for another ending, or if it cannot be written."""
+    if path.suffix not in (".parquet", ".csv", ".json"):
+        raise InputError("name a file that ends in .parquet, .csv or .json", str(path))
+    try:
+        if path.suffix == ".parquet":
+            frame.write_parquet(path)
+        elif path.suffix == ".csv":
+            _defused(frame).write_csv(path)
+        else:
+            frame.write_json(path)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror or error}", str(path)) from error
+
+
+def _defused(frame: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    text = pl.col(pl.String)
+    return frame.with_columns(pl.when(text.str.contains(FORMULA.pattern)).then("'" + text).otherwise(text).name.keep())

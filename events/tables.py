@@ -1,0 +1,531 @@
+"""Tables in and out: CSV files become events, and a log becomes CSV files again.
+
+A row's recording time is its `recorded_on`. Without one, a key result counts as recorded at its start and another
+fact at its own date, marked `recorded_assumed`. What has no date of its own takes one from the import: an objective
+the start of its cycle; an initiative without start the start of its key result; an alignment that of its child; a KPI
+its earliest value, else the day of its team; a team the earliest dated row that names it (a KPI's value does not name
+a team); whatever is left over, today. No recording time lies after `now`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from koers.events.chain import canonical_json
+from koers.events.columns import TABLES, Record, Table, cell, near, read_table, recorded_cell, shown, write_table
+from koers.events.edits import DEFINITIONS, IMPORTED, Fact, Ledger, content_of, edit_id, name_id, settle, type_of
+from koers.events.errors import InputError
+from koers.events.log import EventLog, Head
+from koers.events.model import (
+    CheckedIn,
+    CheckInCorrected,
+    CycleOpened,
+    Event,
+    EventRetracted,
+    InitiativeEstimated,
+    InitiativePlanned,
+    KeyResultRetargeted,
+    KeyResultSet,
+    ObjectiveSet,
+    Payload,
+    RunWorkArrived,
+    RunWorkDone,
+    TeamFormed,
+    end_of,
+)
+
+Names = Mapping[str, set[str]]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did: rows `added` and `already` known, events that `corrected` rows edited since the last
+    import, facts whose recording date was `assumed`, and the log's head afterwards.
+    """
+
+    added: int
+    already: int
+    corrected: int
+    assumed: int
+    head: Head
+
+
+def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_extra: bool = False) -> Imported:
+    """Take tables (folders of CSV files, or single files named like the tables) into `log`, all or nothing.
+
+    Rows the log knows add nothing; rows edited since the last import become corrections, re-targets or the same fact
+    anew, recorded now. A cycle or team that only key results name (or objectives, for teams) is made from those.
+    `allow_extra` skips unknown columns. Raises InputError, with file, line and column, for the first thing that
+    cannot be taken; then the log is as it was.
+    """
+    now = now.astimezone(UTC)
+    records = [record for path, table in _files(paths) for record in read_table(path, table, allow_extra=allow_extra)]
+    ledger = Ledger.of(log.read())
+    names = _known_names(records, ledger)
+    _check_single(records)
+    _check_references(records, names)
+    settled = settle(_Builder(records, ledger, names, now).facts(), ledger, now)
+    events = [*_derived(settled.events, ledger, now), *settled.events]
+    if events:
+        log.append(events)
+    assumed = sum(1 for event in events if event.data.recorded_assumed)
+    return Imported(settled.added, settled.already, settled.corrected, assumed, log.head())
+
+
+def _files(paths: Sequence[Path]) -> list[tuple[Path, Table]]:
+    """The CSV files that `paths` stand for, each once, in the order of the tables."""
+    found: dict[Path, tuple[Path, Table]] = {}
+    for path in map(Path, paths):
+        if path.is_dir() and path.suffix.lower() != ".csv":
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() == ".csv" and not p.name.startswith("."))
+            if not inside:
+                raise InputError(f"no tables in this folder: koers takes {', '.join(TABLES)} (.csv)", str(path))
+        else:
+            inside = [path]
+        for file in inside:
+            found.setdefault(file.resolve(), (file, _table_of(file)))
+    order = list(TABLES)
+    return sorted(found.values(), key=lambda entry: order.index(entry[1].name))
+
+
+def _table_of(path: Path) -> Table:
+    if path.suffix.lower() != ".csv":
+        raise InputError(
+            "not a CSV file or a folder of them: name the file like a table, such as check_ins.csv", str(path)
+        )
+    if path.stem not in TABLES:
+        hint = near(path.stem, TABLES) or f"; koers takes {', '.join(TABLES)}"
+        raise InputError(f"{shown(path.stem)} is not a table{hint}", str(path))
+    return TABLES[path.stem]
+
+
+def _known_names(records: Iterable[Record], ledger: Ledger) -> Names:
+    names = defaultdict(set, {kind: set(known) for kind, known in ledger.names.items()})
+    for record in records:
+        if record.table.defines:
+            names[record.table.payload.subject_kind].add(record.name)
+        if record.table.name in ("key_results", "objectives"):
+            names["team"].add(record.values["team"])
+        if record.table.name == "key_results":
+            names["cycle"].add(record.values["cycle"])
+    return names
+
+
+def _check_single(records: Iterable[Record]) -> None:
+    """What a table defines, it defines once; a row may be repeated as it is."""
+    first: dict[tuple[str, str], Record] = {}
+    for record in records:
+        if record.table.defines:
+            before = first.setdefault((record.table.name, record.name), record)
+            if before.values != record.values:
+                where = f"{before.file}:{before.line}" if before.file != record.file else f"line {before.line}"
+                what = f"{shown(record.name)} stands here and, with other content, in {where}: keep one"
+                raise record.refuse(record.table.key, what)
+
+
+def _check_references(records: Iterable[Record], names: Names) -> None:
+    for record in records:
+        for column in record.table.columns.values():
+            value = record.values.get(column.name) if column.refers else None
+            for name in value if isinstance(value, tuple) else () if value is None else (value,):
+                if not any(name in names[kind] for kind in column.refers):
+                    raise _unknown(record, column.name, column.refers, name, names)
+
+
+def _unknown(record: Record, column: str, kinds: Sequence[str], name: str, names: Names) -> InputError:
+    hint = near(name, set().union(*(names[kind] for kind in kinds)))
+    homes = " or ".join(f"{t.name}.csv" for t in TABLES.values() if t.defines and t.payload.subject_kind in kinds)
+    return record.refuse(column, f"{column} {shown(name)} is not known{hint or f'; add it to {homes}'}")
+
+
+class _Days:
+    """The day each row holds for, as the module's docstring says. `known`: what the log says of subjects."""
+
+    def __init__(self, records: Sequence[Record], known: Mapping[str, date]) -> None:
+        self._days = dict(known)
+        self._starts(records)
+        earliest: dict[str, date] = {}
+        for record in records:
+            named = {"kpi_values": "kpi", "kpis": ""}.get(record.table.name, "team")
+            day = self.of(record) if named in record.values and record.table.name != "teams" else None
+            if day is not None:
+                subject = f"{named}/{record.values[named]}"
+                earliest[subject] = min(day, earliest.get(subject, day))
+        self._days |= earliest
+
+    def _starts(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.table.name in ("cycles", "key_results") and record.day:
+                self._days[f"{record.table.payload.subject_kind}/{record.name}"] = record.day
+        spans: dict[str, date] = {}
+        for record in records:
+            if record.table.name == "key_results" and record.day:
+                cycle = f"cycle/{record.values['cycle']}"
+                spans[cycle] = min(record.day, spans.get(cycle, record.day))
+        self._days = spans | self._days
+        for record in records:
+            start = self._days.get(f"cycle/{record.values['cycle']}") if record.table.name == "objectives" else None
+            if start:
+                self._days[f"objective/{record.name}"] = start
+
+    def of(self, record: Record) -> date | None:
+        """The day of `record`, None if nothing gives it one."""
+        if record.day:
+            return record.day
+        name, values = record.name, record.values
+        subjects = {
+            "objectives": (f"objective/{name}",),
+            "initiatives": (f"kr/{values.get('key_result')}",),
+            "alignments": (f"kr/{name}", f"objective/{name}"),
+            "teams": (f"team/{name}",),
+            "kpis": (f"kpi/{name}", f"team/{values.get('team')}"),
+        }[record.table.name]
+        return next((self._days[subject] for subject in subjects if subject in self._days), None)
+
+
+class _Part(NamedTuple):
+    """An event that a row stands for: its payload's type and fields, and the column of its date."""
+
+    payload: type[Payload]
+    day: str
+    fields: dict[str, Any]
+
+
+class _Builder:
+    """Rows become facts; everything about a row that can be wrong by itself is found here."""
+
+    def __init__(self, records: Sequence[Record], ledger: Ledger, names: Names, now: datetime) -> None:
+        self._records, self._names, self._now = records, names, now
+        self._days = _Days(records, ledger.days)
+        self._goals = dict(ledger.goals)
+        self._seen: Counter[tuple[str, ...]] = Counter()
+
+    def facts(self) -> list[Fact]:
+        """The facts of all rows, in order. Raises InputError."""
+        return [self._fact(record, part) for record in self._records for part in _parts(record)]
+
+    def _fact(self, record: Record, part: _Part) -> Fact:
+        assumed = None if "recorded_on" in record.values else True
+        try:
+            data = part.payload(**part.fields, recorded_assumed=assumed)
+            if isinstance(data, KeyResultRetargeted):
+                refit(self._goals[record.name], data.target, data.due)
+            elif isinstance(data, KeyResultSet):
+                self._goals[record.name] = data
+            row_id = (record.table.name, type_of(part.payload), canonical_json(record.canonical()))
+            event = self._event(record, part, data, row_id)
+        except ValidationError as error:
+            raise _refused(record, part, error) from None
+        return Fact(record, event, content_of(event), row_id)
+
+    def _event(self, record: Record, part: _Part, data: Payload, row_id: tuple[str, ...]) -> Event:
+        day = record.values.get(part.day) or self._days.of(record) or self._now.date()
+        self._seen[row_id] += 1
+        return Event(
+            id=name_id(*row_id, self._seen[row_id] - 1),
+            subject=self._subject(record, data),
+            effective_on=day,
+            recorded_at=_recorded_at(record, day, self._now),
+            actor=IMPORTED + record.table.name,
+            data=data,  # type: ignore[arg-type]  # a payload is one of the union
+            note=record.values.get("note"),
+        )
+
+    def _subject(self, record: Record, data: Payload) -> str:
+        kind = data.subject_kind or ("kr" if record.name in self._names["kr"] else "objective")
+        return f"{kind}/{record.name}"
+
+
+def _parts(record: Record) -> Iterator[_Part]:
+    """The events a row stands for. The effort of a closed item of run work is known when it is closed."""
+    table, values = record.table, record.values
+    fields = {name: value for name, value in values.items() if name in table.payload.model_fields}
+    if table.name == "key_results" and values["kind"] == "control":
+        fields.setdefault("target", 1.0)
+    effort = {"effort_days": fields.pop("effort_days", None)} if table.name == "run_work" else {}
+    if "closed" in values:
+        yield _Part(table.payload, table.day, fields)
+        yield _Part(RunWorkDone, "closed", effort)
+    else:
+        yield _Part(table.payload, table.day, fields | effort)
+
+
+def _recorded_at(record: Record, day: date, now: datetime) -> datetime:
+    given = record.values.get("recorded_on", day)
+    moment = given.astimezone(UTC) if isinstance(given, datetime) else end_of(given)
+    if "recorded_on" in record.values and moment.date() > now.date() + timedelta(days=1):
+        raise record.refuse("recorded_on", f"recorded_on {given} lies in the future (today is {now.date()}, UTC)")
+    return min(moment, now)
+
+
+def refit(goal: KeyResultSet, target: float, due: date | None) -> KeyResultSet:
+    """`goal` with another target and due date. Raises ValidationError if that makes no sound key result."""
+    return KeyResultSet(**{**dict(goal), "target": target, "due": due or goal.due})
+
+
+def _refused(record: Record, part: _Part, error: ValidationError) -> InputError:
+    """The first thing pydantic found, as what, where and what to do."""
+    found = error.errors()[0]
+    field = str(found["ctx"]["column"] if found["type"] == "rule" else found["loc"][0])
+    column = {"effective_on": part.day, "subject": record.table.key}.get(field, field)
+    if record.table.name == "targets" and column not in record.table.columns:
+        column = "target"
+    value = shown(cell(record.values.get(column)))
+    limits = found.get("ctx", {})
+    bounds = {"ge": "below", "gt": "not above", "le": "above", "lt": "not below"}
+    for limit, words in bounds.items():
+        if limit in limits:
+            return record.refuse(column, f"{column} {value} is {words} {limits[limit]}")
+    if found["type"] == "missing":
+        return record.refuse(column, f"{column} is empty: a value is needed here")
+    if found["type"] == "literal_error":
+        choices = _choices(part.payload, column)
+        what = f"{column} {value} is not known{near(value.strip(chr(39)), choices)} (one of {', '.join(choices)})"
+        return record.refuse(column, what)
+    return record.refuse(column, found["msg"] if found["type"] == "rule" else f"{column} {value}: {found['msg']}")
+
+
+def _choices(payload: type[Payload], column: str) -> list[str]:
+    return list(getattr(payload.model_fields[column].annotation, "__args__", ()))
+
+
+def _derived(events: Sequence[Event], ledger: Ledger, now: datetime) -> list[Event]:
+    """The cycles and teams that new key results (for teams also objectives) name and nothing else gives."""
+    defined = {event.subject for event in events if isinstance(event.data, CycleOpened | TeamFormed)}
+    teams: dict[str, list[Event]] = defaultdict(list)
+    cycles: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        if isinstance(event.data, KeyResultSet):
+            cycles[event.data.cycle].append(event)
+        if isinstance(event.data, KeyResultSet | ObjectiveSet):
+            teams[event.data.team].append(event)
+    made = [_cycle(name, naming, ledger, now) for name, naming in cycles.items() if f"cycle/{name}" not in defined] + [
+        _made(f"team/{name}", naming, min(e.effective_on for e in naming), TeamFormed(recorded_assumed=True))
+        for name, naming in teams.items()
+        if f"team/{name}" not in defined and name not in ledger.names["team"]
+    ]
+    return [event for event in made if event]
+
+
+def _made(subject: str, naming: Sequence[Event], day: date, data: CycleOpened | TeamFormed) -> Event:
+    recorded_at = min(event.recorded_at for event in naming)
+    actor = naming[0].actor
+    return Event(
+        id=name_id("derived", subject),
+        subject=subject,
+        effective_on=day,
+        recorded_at=recorded_at,
+        actor=actor,
+        data=data,
+    )
+
+
+def _cycle(name: str, naming: Sequence[Event], ledger: Ledger, now: datetime) -> Event | None:
+    """The cycle from its key results' first start to their last due; one made so before grows, recorded now."""
+    goals = [event.data for event in naming if isinstance(event.data, KeyResultSet)]
+    start, end = min(goal.start for goal in goals), max(goal.due for goal in goals)
+    subject = f"cycle/{name}"
+    if name not in ledger.names["cycle"]:
+        return _made(subject, naming, start, CycleOpened(start=start, end=end, recorded_assumed=True))
+    slot = next(iter(ledger.slots.get((type_of(CycleOpened), subject), [])), None)
+    if slot is None or slot.last.actor != f"{IMPORTED}key_results" or not isinstance(slot.data, CycleOpened):
+        return None
+    grown = CycleOpened(start=min(start, slot.data.start), end=max(end, slot.data.end))
+    if (grown.start, grown.end) == (slot.data.start, slot.data.end):
+        return None
+    event = _made(subject, naming, grown.start, grown)
+    return event.model_copy(update={"id": edit_id(slot, content_of(event)), "recorded_at": now})
+
+
+class _Row(NamedTuple):
+    """A row to export: what it says, and when that was recorded."""
+
+    record: Record
+    recorded_at: datetime
+    assumed: bool
+
+
+def export_tables(log: EventLog, folder: Path) -> dict[str, int]:
+    """Write a log's tables as CSV files into `folder` (made if it is not there); the rows written per table.
+
+    An import of them into an empty log gives the same facts, known at the same times, as far as tables can say it:
+    a correction is a later row for its key result and day, a retracted event no row, a definition its latest version
+    recorded when it was first made. Dropped goals, started and finished initiatives, moves of capacity, guardrails,
+    forecasts and scenarios have no table. Raises InputError if the folder holds a table already.
+    """
+    rows = _rows(list(log.read()))
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot be made a folder: {error.strerror or error}", str(folder)) from error
+    for table in TABLES:
+        if (folder / f"{table}.csv").exists():
+            raise InputError("is there already: name another folder", str(folder / f"{table}.csv"))
+    days = _Days([row.record for row in rows], {})
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for record, recorded_at, assumed in rows:
+        day = days.of(record)
+        told = assumed and day is not None and end_of(day) == recorded_at
+        recorded_on = {} if told else {"recorded_on": recorded_cell(recorded_at)}
+        tables[record.table.name].append(record.values | recorded_on)
+    written = {name: found for name, found in tables.items() if found}
+    for name, found in written.items():
+        write_table(folder / f"{name}.csv", TABLES[name], found)
+    return {name: len(found) for name, found in written.items()}
+
+
+def _when(event: Event) -> tuple[datetime, int]:
+    return event.recorded_at, event.position or 0
+
+
+def _rows(events: Sequence[Event]) -> list[_Row]:
+    gone = {event.data.retracts for event in events if isinstance(event.data, EventRetracted)}
+    by_type: dict[type[Payload], list[Event]] = defaultdict(list)
+    for event in events:
+        if event.id not in gone:
+            by_type[type(event.data)].append(event)
+    rows: list[_Row] = []
+    for table in TABLES.values():
+        if table.payload is KeyResultSet:
+            rows += _goals(by_type[KeyResultSet], by_type[KeyResultRetargeted])
+        elif table.payload is CheckedIn:
+            rows += _check_ins(by_type[CheckedIn], by_type[CheckInCorrected])
+        elif table.payload is RunWorkArrived:
+            rows += _items(by_type[RunWorkArrived] + by_type[RunWorkDone])
+        elif table.payload in DEFINITIONS:
+            rows += _definitions(by_type[table.payload], by_type[InitiativeEstimated])
+        elif table.payload is not KeyResultRetargeted:
+            rows += [_row(event) for event in by_type[table.payload]]
+    return rows
+
+
+_HOME = {table.payload: table for table in TABLES.values()}
+
+
+def _row(event: Event, data: Payload | None = None, recorded: Event | None = None) -> _Row:
+    """The row of an event; `data` in place of its own, recorded when `recorded` was."""
+    said, recorded = data or event.data, recorded or event
+    table = _HOME[type(said)]
+    values: dict[str, Any] = {table.key: event.name}
+    values |= {name: value for name, value in said if name in table.columns and value not in (None, ())}
+    if table.day and table.day not in table.payload.model_fields:
+        values[table.day] = event.effective_on
+    if event.note is not None:
+        values["note"] = event.note
+    return _Row(Record(table, values), recorded.recorded_at, bool(recorded.data.recorded_assumed))
+
+
+def _histories(events: Iterable[Event]) -> list[list[Event]]:
+    """The events of each subject as they became known, in the order the subjects came up."""
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        found.setdefault(event.subject, []).append(event)
+    return [sorted(history, key=_when) for history in found.values()]
+
+
+def _definitions(events: Sequence[Event], estimates: Sequence[Event]) -> Iterator[_Row]:
+    for history in _histories(events):
+        latest, data = history[-1], history[-1].data
+        for estimate in sorted(estimates, key=_when) if isinstance(data, InitiativePlanned) else ():
+            if estimate.subject == latest.subject and _when(estimate) > _when(latest):
+                data = data.model_copy(update=estimate.data.model_dump(include={"low", "mode", "high"}))
+        yield _row(latest, data, history[0])
+
+
+def _fits(goal: KeyResultSet, target: float, due: date | None) -> bool:
+    try:
+        refit(goal, target, due)
+    except ValidationError:
+        return False
+    return True
+
+
+def _goals(settings: Sequence[Event], retargets: Sequence[Event]) -> list[_Row]:
+    """Key results as last set, with their first target; that target's later values, where they fit, as re-targets."""
+    rows, moved = [], list(retargets)
+    goals: dict[str, KeyResultSet] = {}
+    for history in _histories(settings):
+        sets = [event.data for event in history if isinstance(event.data, KeyResultSet)]
+        first, latest = sets[0], sets[-1]
+        goals[history[0].name] = latest
+        fits = _fits(latest, first.target, first.due)
+        shape = refit(latest, first.target, first.due) if fits else latest
+        rows.append(_row(history[-1], shape, history[0]))
+        said = (shape.target, shape.due)
+        for event, goal in zip(history[1:], sets[1:], strict=True):
+            if (goal.target, goal.due) != said:
+                said = (goal.target, goal.due)
+                again = KeyResultRetargeted(target=goal.target, due=goal.due, recorded_assumed=goal.recorded_assumed)
+                moved.append(event.model_copy(update={"data": again}))
+    for event in sorted(moved, key=lambda event: event.position or 0):
+        data, known = event.data, goals.get(event.name)
+        if isinstance(data, KeyResultRetargeted) and known and _fits(known, data.target, data.due):
+            rows.append(_row(event))
+    return rows
+
+
+def _check_ins(events: Sequence[Event], corrections: Sequence[Event]) -> list[_Row]:
+    """Every check-in, and a further row for each correction of the one that holds for its day at that time."""
+    versions = {event.id: [event] for event in events}
+    for event in sorted(corrections, key=_when):
+        if isinstance(event.data, CheckInCorrected) and event.data.corrects in versions:
+            versions[event.data.corrects].append(event)
+    steps: dict[tuple[str, date], list[tuple[Event, Event]]] = defaultdict(list)
+    for origin, *later in versions.values():
+        final = (later or [origin])[-1].effective_on
+        for event in (origin, *later):
+            if event.effective_on == final:
+                steps[origin.subject, final].append((event, origin))
+    told = []
+    for day in steps.values():
+        holder = None
+        for event, origin in sorted(day, key=lambda step: _when(step[0])):
+            holder = max(holder or origin, origin, key=_when)
+            if holder is origin:
+                told.append(event)
+    return [_check_in_row(event) for event in sorted(told, key=lambda event: event.position or 0)]
+
+
+def _check_in_row(event: Event) -> _Row:
+    said = event.data.model_dump(exclude={"type", "corrects"})
+    return _row(event, CheckedIn(**said))
+
+
+def _items(events: Sequence[Event]) -> list[_Row]:
+    """Run work: one row per item where one row says it, else a row for each thing that became known."""
+    rows: list[_Row] = []
+    for history in _histories(events):
+        told: list[_Row] = []
+        for event in history:
+            values = dict(told[-1].record.values) if told else {"item": event.name}
+            if isinstance(event.data, RunWorkArrived):
+                values |= {"team": event.data.team, "opened": event.effective_on}
+            elif isinstance(event.data, RunWorkDone):
+                values |= {"closed": event.effective_on}
+            else:
+                continue
+            if "closed" not in values or isinstance(event.data, RunWorkDone):
+                values.pop("effort_days", None)
+                values |= {} if event.data.effort_days is None else {"effort_days": event.data.effort_days}
+            told.append(_Row(Record(TABLES["run_work"], values), event.recorded_at, bool(event.data.recorded_assumed)))
+        told = [row for row in told if "opened" in row.record.values]
+        rows += told[1:] if len(told) == 2 and _one_row_says_it(*told) else told
+    return rows
+
+
+def _one_row_says_it(opened: _Row, closed: _Row) -> bool:
+    if "effort_days" in opened.record.values or "closed" not in closed.record.values:
+        return False
+    if opened.assumed and closed.assumed:
+        return all(
+            end_of(row.record.values[day]) == row.recorded_at for row, day in ((opened, "opened"), (closed, "closed"))
+        )
+    return opened.recorded_at == closed.recorded_at and not opened.assumed and not closed.assumed

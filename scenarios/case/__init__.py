@@ -1,0 +1,1 @@
+"""The worked case: a synthetic organisation, written by code from a seed."""

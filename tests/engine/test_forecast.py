@@ -1,0 +1,265 @@
+"""Forecasts of whole logs: laws that hold for any organisation, and facts by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from koers.engine.forecast import Forecast, KeyResultForecast, forecast
+from koers.events.model import (
+    CycleOpened,
+    KeyResultRetargeted,
+    KeyResultSet,
+    KpiDefined,
+    ObjectiveSet,
+    RunWorkArrived,
+    RunWorkDone,
+    end_of,
+)
+from tests.engine.organisations import (
+    BINARY,
+    CONTROL,
+    DECREASE,
+    QUARTERS,
+    Fact,
+    at,
+    changed,
+    check_in,
+    check_ins,
+    correction,
+    day,
+    dropped,
+    fact,
+    key_result,
+    log_of,
+    organisations,
+    outcome,
+    retarget,
+    retraction,
+)
+
+AS_OF = st.integers(0, 90)
+LAW = settings(max_examples=30, deadline=None)
+NUMBERS = ("probability", "probability_counts", "expected_score")
+
+
+def said(facts: Iterable[Fact], as_of: int, **how: Any) -> Forecast:
+    return forecast(log_of(facts), day(as_of), **how)
+
+
+def of(*facts: Fact | list[Fact], as_of: int = 30, **how: Any) -> KeyResultForecast:
+    """The forecast of the one key result there is."""
+    (item,) = forecast(log_of(*facts), day(as_of), **how).key_results
+    return item
+
+
+def numbers(seen: Forecast) -> dict[str, tuple[float, ...]]:
+    return {kr.key_result: tuple(getattr(kr, name) for name in NUMBERS) for kr in seen.key_results}
+
+
+def assert_close(one: Forecast, other: Forecast, tolerance: float) -> None:
+    left, right = numbers(one), numbers(other)
+    assert left.keys() == right.keys()
+    for name, values in left.items():
+        assert values == pytest.approx(right[name], rel=0, abs=tolerance), name
+
+
+def measured(f: Fact, change: Callable[[float], float], controls: set[str], **fields: Any) -> Fact:
+    """The fact with `change` made to every number in the key result's unit; `fields` change a key result set."""
+    names = ["value", "projection", "baseline", "lower", "upper", "commit", "stretch"]
+    if f.name not in controls:
+        names.append("target")
+    values = {n: getattr(f.data, n, None) for n in names}
+    if isinstance(f.data, KeyResultSet):
+        values |= fields
+    return changed(f, **{n: change(v) if isinstance(v, float) else v for n, v in values.items() if v is not None})
+
+
+def kinds(facts: list[Fact]) -> dict[str, set[str]]:
+    """The kinds a key result was ever set as, by name."""
+    found: dict[str, set[str]] = {}
+    for f in facts:
+        if isinstance(f.data, KeyResultSet):
+            found.setdefault(f.name, set()).add(f.data.kind)
+    return found
+
+
+def without_control(facts: list[Fact]) -> list[Fact]:
+    unit = {name for name, held in kinds(facts).items() if "control" not in held}
+    return [f for f in facts if f.name in unit]
+
+
+def mirrored(f: Fact, c: float) -> Fact:
+    turned = measured(f, lambda value: c - value, set())
+    if isinstance(f.data, KeyResultSet):
+        turned = changed(turned, direction="decrease" if f.data.direction == "increase" else "increase")
+    return turned
+
+
+@given(organisations(), AS_OF, st.integers(-50, 50).map(float))
+@LAW
+def test_a_mirrored_goal_is_as_likely(facts: list[Fact], as_of: int, c: float) -> None:
+    """value -> c - value, increase <-> decrease. Tolerance 1e-9; these numbers are exact in binary."""
+    facts = without_control(facts)
+    assert_close(said(facts, as_of), said([mirrored(f, c) for f in facts], as_of), 1e-9)
+
+
+@given(organisations(), AS_OF, st.sampled_from([0.001, 0.1, 3.0, 1e6]), st.integers(-500, 500).map(float))
+@LAW
+def test_units_do_not_matter(facts: list[Fact], as_of: int, unit: float, zero: float) -> None:
+    """value -> unit * value + zero, with 1e-9: progress may round to another last digit."""
+    facts = without_control(facts)
+    other = [measured(f, lambda value: unit * value + zero, set()) for f in facts]
+    assert_close(said(facts, as_of), said(other, as_of), 1e-9)
+
+
+@given(organisations(), AS_OF, st.randoms(use_true_random=False))
+@LAW
+def test_the_order_of_recording_independent_facts_does_not_matter(facts: list[Fact], as_of: int, random: Any) -> None:
+    """Same times, other positions, bit for bit; what ties in time keeps its order, retractions follow their event."""
+    retractions = [f for f in facts if f.data.type == "koers.event-retracted.v1"]
+    moments = sorted({f.recorded_at for f in facts})
+    random.shuffle(moments)
+    rest = sorted((f for f in facts if f not in retractions), key=lambda f: moments.index(f.recorded_at))
+    assert said(facts, as_of).key_results == said(rest + retractions, as_of).key_results
+
+
+@given(organisations(), AS_OF, st.permutations("abcxyz"), st.sampled_from(["t", "other"]))
+@LAW
+def test_names_do_not_matter(facts: list[Fact], as_of: int, names: list[str], team: str) -> None:
+    """Bit for bit: key results are learnt from by content alone."""
+    new = dict(zip("abcxyz", names, strict=True))
+    renamed = [replace(f, subject=f"kr/{new[f.name]}") for f in facts]
+    renamed = [changed(f, team=team) if isinstance(f.data, KeyResultSet) else f for f in renamed]
+    before, after = numbers(said(facts, as_of)), numbers(said(renamed, as_of))
+    assert {new[name]: values for name, values in before.items()} == after
+
+
+def shifted(f: Fact, days: int) -> Fact:
+    by = timedelta(days=days)
+    moved = {n: getattr(f.data, n) + by for n in ("start", "due") if getattr(f.data, n, None) is not None}
+    return replace(changed(f, **moved), on=f.on + by, recorded_at=f.recorded_at + by)
+
+
+@given(organisations(), AS_OF, st.integers(-500, 500))
+@LAW
+def test_the_calendar_does_not_matter_by_whole_weeks(facts: list[Fact], as_of: int, weeks: int) -> None:
+    """Bit for bit, and the expected first passage moves along."""
+    before = said(facts, as_of)
+    after = said([shifted(f, 7 * weeks) for f in facts], as_of + 7 * weeks)
+    assert numbers(before) == numbers(after)
+    for one, other in zip(before.key_results, after.key_results, strict=True):
+        assert (one.reach_on and one.reach_on + timedelta(weeks=weeks)) == other.reach_on
+
+
+@given(organisations(), AS_OF, QUARTERS, st.integers(1, 80).map(lambda n: n / 4))
+@LAW
+def test_a_target_moved_further_is_never_likelier(facts: list[Fact], as_of: int, target: float, more: float) -> None:
+    """Exact: a re-target is another threshold on the same belief."""
+    goals = [f for f in without_control(facts) if "binary" not in kinds(facts)[f.name]]
+    for name in kinds(goals):
+        direction = [f.data.direction for f in goals if f.name == name and isinstance(f.data, KeyResultSet)][-1]
+        further = target + (more if direction == "increase" else -more)
+        near, far = (said([*goals, retarget(0, t, None, name, recorded=as_of)], as_of) for t in (target, further))
+        for one, other in zip(near.key_results, far.key_results, strict=True):
+            assert other.probability <= one.probability
+            assert other.expected_score <= one.expected_score + 1e-12 or other.rests_on == "finished"
+
+
+@given(organisations(), AS_OF)
+@LAW
+def test_a_forecast_rests_on_nothing_recorded_later(facts: list[Fact], as_of: int) -> None:
+    events = log_of(facts)
+    known = [e for e in events if e.recorded_at <= end_of(day(as_of))]
+    whole, cut = forecast(events, day(as_of)), forecast(known, day(as_of))
+    assert replace(whole, log_position=0, log_head="") == replace(cut, log_position=0, log_head="")
+
+
+@given(organisations(), AS_OF)
+@LAW
+def test_what_is_recorded_after_known_at_changes_nothing(facts: list[Fact], as_of: int) -> None:
+    """Nor is anything lost that is known: the control moves each planted event to before `known_at`."""
+    known_at = at(as_of, 18)
+    later = [
+        replace(f, recorded_at=at(as_of + 400))
+        for name in kinds(facts)
+        for f in (check_in(0, 99.0, name), outcome(0, 99.0, True, name), retarget(0, 1.0, None, name), dropped(0, name))
+    ]
+    later += [replace(retraction(f.id, 0), recorded_at=at(as_of + 400)) for f in facts]
+    events = log_of(facts)
+    before = forecast(events, day(as_of), known_at)
+    after = forecast(log_of(facts, [replace(f, id="") for f in later]), day(as_of), known_at)
+    assert replace(before, log_position=0, log_head="") == replace(after, log_position=0, log_head="")
+
+
+@given(organisations(), AS_OF)
+@LAW
+def test_every_number_is_finite_and_in_its_range(facts: list[Fact], as_of: int) -> None:
+    for kr in said(facts, as_of).key_results:
+        assert_sane(kr, day(as_of))
+
+
+def assert_sane(kr: KeyResultForecast, as_of: date) -> None:
+    assert 0.01 <= kr.probability <= 0.99
+    assert kr.probability <= kr.probability_counts <= 0.99
+    assert 0.0 <= kr.expected_score <= 1.0
+    given_numbers = [v for v in (kr.mean, kr.progress, kr.value, *kr.quantiles.values()) if v is not None]
+    assert all(math.isfinite(v) for v in given_numbers)
+    ends = [v for v in kr.quantiles.values() if v is not None]
+    assert ends == sorted(ends)
+    assert kr.reach_on is None or kr.reach_on >= as_of or kr.kind == "binary"
+
+
+STRANGE = {
+    "no check-in": [key_result()],
+    "one check-in": [key_result(), check_in(7, 2.0)],
+    "identical check-ins": [key_result(), *[check_in(7, 2.0) for _ in range(4)]],
+    "never moving": [key_result(), *check_ins([0.0] * 4)],
+    "constant": [key_result(), *check_ins([2.0] * 4)],
+    "target met": [key_result(), *check_ins([17.0, 18.0, 20.0])],
+    "due at the start": [key_result(due=day(0)), check_in(0, 1.0)],
+    "due in the past": [key_result(due=day(10), cycle="q"), key_result("z", due=day(64)), *check_ins([4.0, 9.0])],
+    "huge values": [key_result(baseline=-1e12, target=1e12), *check_ins([-9e11, 1e12, 3e11])],
+    "far beyond the scale": [key_result(), *check_ins([1e12, -1e12, 1e12])],
+    "target a hair off": [key_result(baseline=1e12, target=1e12 + 0.01), *check_ins([1e12, 1e12 + 0.005])],
+    "re-targeted onto the baseline": [key_result(), *check_ins([0.0, 1.0, 0.0]), retarget(9, 0.0)],
+    "re-targeted onto the baseline, unread": [key_result(), retarget(9, 0.0)],
+    "re-targeted to the other side": [key_result(), *check_ins([1.0, -1.0, 2.0]), retarget(9, -5.0)],
+    "decrease re-targeted to the other side": [key_result(**DECREASE), *check_ins([19.0, 21.0]), retarget(9, 30.0)],
+    "set anew from its target": [key_result(), *check_ins([1.0]), key_result(on=9, baseline=16.0, target=32.0)],
+    "set anew in the other direction": [key_result(), *check_ins([1.0]), key_result(on=9, **DECREASE)],
+    "set anew a year on": [key_result(), key_result(on=9, start=day(-360), due=day(90)), *check_ins([1.0])],
+    "from control to metric": [key_result(**CONTROL), *check_ins([1.0]), key_result(on=9)],
+    "from metric to control": [key_result(), *check_ins([1.0]), key_result(on=9, **CONTROL)],
+    "control, no days asked": [key_result(**CONTROL), *check_ins([1.0]), retarget(9, 0.0)],
+    "control, fewer than no days": [key_result(**CONTROL), *check_ins([1.0]), retarget(9, -1.0)],
+    "control, more than all days": [key_result(**CONTROL), *check_ins([7.0]), retarget(9, 2.0)],
+    "binary to the other side": [key_result(**BINARY), check_in(7, 0.0), retarget(9, -1.0)],
+}
+
+
+@pytest.mark.parametrize("ambition", ["committed", "aspirational"])
+@pytest.mark.parametrize("as_of", [-1, 0, 30, 63, 64])
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_records_give_finite_numbers(name: str, as_of: int, ambition: Any) -> None:
+    o = fact("objective/o", -9, ObjectiveSet(title="O", team="t", cycle="q", ambition=ambition))
+    known = at(99)
+    facts = [changed(f, objective="o") if isinstance(f.data, KeyResultSet) else f for f in STRANGE[name]]
+    seen = said([o, *facts], as_of, known_at=known, cycle="q")
+    assert seen.key_results
+    for kr in seen.key_results:
+        assert_sane(kr, day(as_of))
+
+
+def test_ten_years_of_daily_check_ins_give_finite_numbers() -> None:
+    facts = [key_result(due=day(3653)), *(check_in(i, i / 250) for i in range(1, 3600))]
+    kr = of(*facts, as_of=3599)
+    assert_sane(kr, day(3599))
+    assert kr.probability < 0.5

@@ -1,0 +1,196 @@
+"""The SQLite file: what it refuses, how it shows tampering, and writers side by side."""
+
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from koers.events.errors import LogError
+from koers.events.log import open_log
+from koers.events.model import CheckedIn, Event, Row
+from koers.events.sqlite import SqliteLog
+
+DAY = date(2026, 1, 5)
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def check_in(name: str, note: str | None = None) -> Event:
+    data = CheckedIn(value=1.0)
+    return Event(id=name, subject="kr/x", effective_on=DAY, recorded_at=NOW, actor="o", data=data, note=note)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A log of three events, the second with a note."""
+    with open_log(tmp_path / "log.db", create=True, clock=lambda: NOW) as log:
+        log.append([check_in("a"), check_in("b", "note"), check_in("c")])
+    return tmp_path / "log.db"
+
+
+def run(path: Path, *statements: str) -> None:
+    db = sqlite3.connect(path)
+    for statement in statements:
+        db.execute(statement)
+    db.commit()
+    db.close()
+
+
+def untriggered(path: Path, *statements: str) -> None:
+    run(path, "DROP TRIGGER events_keep", "DROP TRIGGER events_stay", *statements)
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_the_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path, create: bool) -> None:
+    path = tmp_path / "theirs.db"
+    run(path, "CREATE TABLE theirs (x)", "INSERT INTO theirs VALUES (1)")
+    before = path.read_bytes()
+    with pytest.raises(LogError, match="not a koers log"):
+        open_log(path, create=create)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["theirs.db"]
+
+
+@pytest.mark.parametrize("create", [False, True])
+@pytest.mark.parametrize("content", [b"key_result,value\n" * 200, b"SQLite format 3\0" + b"\xff" * 500])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes, create: bool) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(content)
+    with pytest.raises(LogError, match=r"x\.db: "):
+        open_log(path, create=create)
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_is_no_log_until_it_is_made_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.touch()
+    with pytest.raises(LogError, match="not a koers log"):
+        open_log(path)
+    assert path.read_bytes() == b""
+    with open_log(path, create=True) as log:
+        assert log.append([check_in("a")]) == [1]
+
+
+def test_a_log_of_a_newer_koers_is_refused_and_left_as_it_is(path: Path) -> None:
+    run(path, "PRAGMA user_version=2")
+    before = path.read_bytes()
+    with pytest.raises(LogError, match="written by a newer koers"):
+        open_log(path, create=True)
+    assert path.read_bytes() == before
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match="no log here"):
+        open_log(tmp_path / "none.db")
+    assert list(tmp_path.iterdir()) == []
+    for create in (False, True):
+        with pytest.raises(LogError, match="this is a folder"):
+            open_log(tmp_path, create=create)
+    with pytest.raises(LogError):
+        open_log(tmp_path / "none" / "x.db", create=True)
+
+
+def test_making_a_log_that_is_there_keeps_it(path: Path) -> None:
+    with open_log(path, create=True) as log:
+        assert log.head().position == 3
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM events",
+        *(f"UPDATE events SET {c} = {c}" for c in Row._fields if c not in ("note", "note_salt")),  # noqa: S608
+    ],
+)
+def test_events_can_be_neither_deleted_nor_changed(path: Path, statement: str) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="events are never"):
+        run(path, statement)
+
+
+def test_a_note_can_be_blanked_without_breaking_the_chain(path: Path) -> None:
+    run(path, "UPDATE events SET note = NULL, note_salt = NULL WHERE position = 2")
+    with open_log(path) as log:
+        assert log.verify() == log.head()
+        assert log.append([check_in("b", "note")]) == [2]
+
+
+TAMPERED = {
+    "position": "22",
+    "id": "'z'",
+    "type": "'koers.checked-in.v2'",
+    "subject": "'kr/y'",
+    "effective_on": "'2026-01-04'",
+    "recorded_at": "'2026-01-05T09:00:00.000001Z'",
+    "actor": "'p'",
+    "data": """'{"value":1.1}'""",
+    "note": "'other'",
+    "note_salt": "'00'",
+    "note_digest": "'00'",
+    "appended_at": "'yesterday'",
+    "hash": "'00'",
+}
+
+
+@pytest.mark.parametrize("column", Row._fields)
+def test_verify_names_the_position_whatever_column_was_changed(path: Path, column: str) -> None:
+    untriggered(path, f"UPDATE events SET {column} = {TAMPERED[column]} WHERE position = 2")  # noqa: S608
+    with open_log(path) as log, pytest.raises(LogError, match=r"position (2|3|22)\b") as caught:
+        log.verify()
+    expected = "position 3" if column == "position" else "position 2"
+    assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize("column", [c for c in Row._fields if c not in ("position", "note_salt")])
+def test_verify_stands_bytes_where_text_belongs(path: Path, column: str) -> None:
+    untriggered(path, f"UPDATE events SET {column} = x'ff00' WHERE position = 2")  # noqa: S608
+    with open_log(path) as log, pytest.raises(LogError, match="position 2"):
+        log.verify()
+
+
+def test_verify_finds_a_missing_event_and_an_exported_head_a_cut_tail(path: Path) -> None:
+    with open_log(path) as log:
+        head = log.verify()
+    untriggered(path, "DELETE FROM events WHERE position = 3")
+    with open_log(path) as log:
+        assert log.verify() != head
+    run(path, "DELETE FROM events WHERE position = 1")
+    with open_log(path) as log, pytest.raises(LogError, match="position 2: follows 0"):
+        log.verify()
+
+
+def test_verify_finds_damage_of_the_file_itself(path: Path) -> None:
+    untriggered(path, "PRAGMA writable_schema=ON", "DELETE FROM sqlite_master WHERE name = 'events_by_subject'")
+    with open_log(path) as log, pytest.raises(LogError, match="damaged"):
+        log.verify()
+
+
+APPEND = """
+import sys
+from datetime import UTC, date, datetime
+from koers.events.log import open_log
+from koers.events.model import CheckedIn, Event
+
+path, name = sys.argv[1:]
+now = datetime(2026, 1, 5, 9, tzinfo=UTC)
+with open_log(path, create=True) as log:
+    for i in range(15):
+        ids = (f"{name}-{i}", f"{name}-{i}-b", f"shared-{i}")
+        log.append([Event(id=x, subject="kr/x", effective_on=now.date(), recorded_at=now, data=CheckedIn(value=1.0))
+                    for x in ids])
+"""
+
+
+def test_several_processes_append_at_once_without_gaps_or_losses(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    running = [subprocess.Popen([sys.executable, "-c", APPEND, str(path), name]) for name in "pqr"]  # noqa: S603
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    with SqliteLog(path) as log:
+        events = list(log.read())
+        assert log.verify().position == len(events) == 3 * 15 * 2 + 15
+    assert [e.position for e in events] == list(range(1, len(events) + 1))
+    for name in "pqr":
+        own = [e for e in events if e.id.startswith(name)]
+        assert [e.id for e in own] == [f"{name}-{i}{b}" for i in range(15) for b in ("", "-b")]
+        assert all(b.position == (a.position or 0) + 1 for a, b in zip(own[::2], own[1::2], strict=True))
