@@ -116,7 +116,7 @@ def import_(
         print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
         return
     typer.echo(
-        f"{done.added:,} events added ({done.corrected:,} of them for edited rows); {done.already:,} rows known."
+        f"{done.added:,} rows added, {done.already:,} known already, {done.corrected:,} edited since."
     )
     if done.assumed:
         typer.echo(f"{done.assumed:,} facts carry no recording date: their own date is assumed.")

@@ -32,7 +32,7 @@ def base_rate(table: pl.DataFrame, days: Days, as_of: date) -> float:
 
 
 def straight_line(goal: Goal, value: float, as_of: date) -> float:
-    """The rule of most OKR products: on track where progress is at least the share of time gone."""
+    """The rule of most OKR products: on track where progress, going on as so far, meets the target at due."""
     elapsed = (as_of - goal["start"]).days / max((goal["due"] - goal["start"]).days, 1)
     return ON_LINE[0] if (progress(goal, value) or 0.0) >= elapsed else ON_LINE[1]
 

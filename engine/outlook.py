@@ -152,9 +152,9 @@ def _binary_rows(going: pl.DataFrame, goals: pl.DataFrame, every: Days, as_of: d
         life = max((goal["due"] - goal["start"]).days, 1)
         done = meets(goal, row["value"], goal["target"])
         p = kinds.binary_probability(done, (goal["due"] - as_of).days / life, len(grades), sum(grades))
-        ends = [goal["target"] if p >= 1.0 - level else goal["baseline"] for level in LEVELS]
-        if goal["direction"] == "decrease":
-            ends = [goal["target"] if p >= level else goal["baseline"] for level in LEVELS]
+        low, high = sorted((goal["baseline"], goal["target"]))
+        upper = p if goal["target"] > goal["baseline"] else 1.0 - p
+        ends = [high if upper > 1.0 - level else low for level in LEVELS]
         row |= {
             "probability": p,
             "probability_counts": p,

@@ -118,7 +118,7 @@ def yes_or_no(text: str) -> bool:
 def parameters(text: str) -> dict[str, Any]:
     """A cell as a JSON object. Raises ValueError."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_float=number, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f'{shown(text)} is no JSON: write an object such as {{"share": 0.4}} ({error})') from None
     if not isinstance(found, dict):
@@ -126,6 +126,10 @@ def parameters(text: str) -> dict[str, Any]:
             f'{shown(text)} is no JSON object: write one such as {{"share": 0.4}}'
         )
     return dict(sorted(found.items()))
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no finite number")
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -149,9 +153,10 @@ class Column:
     def read(self, cell: str) -> Any:  # noqa: ANN401 - what `parse` gives
         """The cell's value, None if it is empty. Raises ValueError."""
         text = cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
-        bare = text.strip()
-        if bare:
-            return text if self.parse is str else self.parse(bare)
+        if self.parse is not str:
+            text = text.strip()
+        if text:
+            return self.parse(text)
         if not self.empty:
             raise ValueError("is empty: a value is needed here")
         return None

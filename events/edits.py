@@ -248,12 +248,12 @@ def settle(facts: Sequence[Fact], ledger: Ledger, now: datetime) -> Settled:
 
 
 def _said_once(group: Sequence[int], facts: Sequence[Fact]) -> list[int]:
-    """Rows of a definition or an item that repeat an earlier row say nothing more; other rows count each."""
+    """Rows of a definition or an item that repeat the row before say nothing more; other rows count each."""
     if not isinstance(facts[group[0]].event.data, (*DEFINITIONS, RunWorkArrived, RunWorkDone)):
         return list(group)
     kept: list[int] = []
     for index in group:
-        if not any(facts[index].says(facts[earlier].content) for earlier in kept):
+        if not kept or not facts[index].says(facts[kept[-1]].content):
             kept.append(index)
     return kept
 

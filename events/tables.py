@@ -517,7 +517,9 @@ def _items(events: Sequence[Event]) -> list[_Row]:
                 values |= {} if event.data.effort_days is None else {"effort_days": event.data.effort_days}
             told.append(_Row(Record(TABLES["run_work"], values), event.recorded_at, bool(event.data.recorded_assumed)))
         told = [row for row in told if "opened" in row.record.values]
-        rows += told[1:] if len(told) == 2 and _one_row_says_it(*told) else told
+        if len(told) == 2 and _one_row_says_it(*told):
+            told = [told[0]._replace(record=told[1].record)]
+        rows += told
     return rows
 
 

@@ -69,7 +69,9 @@ def goal(alive: list[Event], effective: date | None) -> dict[str, Any]:
     for e, new_target, new_due in sorted(moves, key=lambda m: (m[0].effective_on, m[0].recorded_at, m[0].position)):
         if e.effective_on <= due:
             target, due = target if new_target is None else new_target, new_due or due
-    ends = [e for e in alive if isinstance(e.data, OutcomeRecorded) and (effective is None or e.effective_on <= effective)]
+    ends = [
+        e for e in alive if isinstance(e.data, OutcomeRecorded) and (effective is None or e.effective_on <= effective)
+    ]
     end = ends[-1] if ends else None
     return {
         **{name: getattr(last, name) for name in (*SCALE, "team", "cycle", "lower", "upper", "weight")},

@@ -190,7 +190,9 @@ def _happens(draw: st.DrawFn, facts: list[Fact]) -> Fact:
     if action == "drop":
         return fact(subject, on, KeyResultDropped(), moment)
     if action == "end":
-        return fact(subject, on, OutcomeRecorded(value=value, attained=draw(st.sampled_from([None, True, False]))), moment)
+        return fact(
+            subject, on, OutcomeRecorded(value=value, attained=draw(st.sampled_from([None, True, False]))), moment
+        )
     if action == "reset":
         return replace(_set(draw, earlier.name, draw(st.integers(0, 4))), on=day(on), recorded_at=moment)
     return fact(subject, on, CheckedIn(value=value, confidence=draw(st.sampled_from([None, 0.5]))), moment)

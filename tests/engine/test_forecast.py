@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from koers.engine.forecast import Forecast, KeyResultForecast, forecast
@@ -46,7 +47,7 @@ from tests.engine.organisations import (
 )
 
 AS_OF = st.integers(0, 90)
-LAW = settings(max_examples=30, deadline=None)
+LAW = settings(max_examples=20, deadline=None)
 NUMBERS = ("probability", "probability_counts", "expected_score")
 
 
@@ -163,14 +164,13 @@ def test_the_calendar_does_not_matter_by_whole_weeks(facts: list[Fact], as_of: i
 @LAW
 def test_a_target_moved_further_is_never_likelier(facts: list[Fact], as_of: int, target: float, more: float) -> None:
     """Exact: a re-target is another threshold on the same belief."""
-    goals = [f for f in without_control(facts) if "binary" not in kinds(facts)[f.name]]
-    for name in kinds(goals):
-        direction = [f.data.direction for f in goals if f.name == name and isinstance(f.data, KeyResultSet)][-1]
-        further = target + (more if direction == "increase" else -more)
-        near, far = (said([*goals, retarget(0, t, None, name, recorded=as_of)], as_of) for t in (target, further))
-        for one, other in zip(near.key_results, far.key_results, strict=True):
-            assert other.probability <= one.probability
-            assert other.expected_score <= one.expected_score + 1e-12 or other.rests_on == "finished"
+    goals = [kr for kr in said(facts, as_of).key_results if kr.kind in ("metric", "milestone")]
+    assume(goals)
+    name, further = goals[0].key_result, more if goals[0].direction == "increase" else -more
+    moved = [replace(retarget(0, t, None, name, at(as_of, 13)), id="moved") for t in (target, target + further)]
+    near, far = (next(kr for kr in said([*facts, m], as_of).key_results if kr.key_result == name) for m in moved)
+    assert far.probability <= near.probability
+    assert far.expected_score <= near.expected_score + 1e-12
 
 
 @given(organisations(), AS_OF)
@@ -245,11 +245,10 @@ STRANGE = {
 }
 
 
-@pytest.mark.parametrize("ambition", ["committed", "aspirational"])
-@pytest.mark.parametrize("as_of", [-1, 0, 30, 63, 64])
+@pytest.mark.parametrize("as_of", [-1, 30, 63, 64])
 @pytest.mark.parametrize("name", STRANGE)
-def test_strange_records_give_finite_numbers(name: str, as_of: int, ambition: Any) -> None:
-    o = fact("objective/o", -9, ObjectiveSet(title="O", team="t", cycle="q", ambition=ambition))
+def test_strange_records_give_finite_numbers(name: str, as_of: int) -> None:
+    o = fact("objective/o", -9, ObjectiveSet(title="O", team="t", cycle="q", ambition="aspirational"))
     known = at(99)
     facts = [changed(f, objective="o") if isinstance(f.data, KeyResultSet) else f for f in STRANGE[name]]
     seen = said([o, *facts], as_of, known_at=known, cycle="q")
@@ -263,3 +262,183 @@ def test_ten_years_of_daily_check_ins_give_finite_numbers() -> None:
     kr = of(*facts, as_of=3599)
     assert_sane(kr, day(3599))
     assert kr.probability < 0.5
+
+
+def objective(name: str, ambition: Any = "aspirational") -> Fact:
+    return fact(f"objective/{name}", -9, ObjectiveSet(title=name.upper(), team="t", cycle="q", ambition=ambition))
+
+
+def test_the_same_log_gives_the_same_forecast() -> None:
+    facts = [key_result(), *check_ins([1.0, 3.0, 4.0]), key_result("b", **DECREASE), check_in(9, 12.0, "b")]
+    assert said(facts, 30) == said(facts, 30)
+    assert said(facts, 30).to_dict() == said(facts, 30, seed=0).to_dict()
+
+
+def test_a_committed_goal_counts_at_its_target_and_an_aspirational_one_at_seven_tenths_of_the_way() -> None:
+    facts = [key_result(objective="o"), *check_ins([1.0, 2.0, 3.0])]
+    firm = of(objective("o", "committed"), *facts)
+    assert firm.probability_counts == firm.probability
+    hoped = of(objective("o"), *facts)
+    assert hoped.probability == firm.probability
+    assert hoped.probability_counts == of(*facts, retarget(30, 0.7 * 16.0)).probability > firm.probability
+
+
+def test_an_ended_aspirational_goal_counts_from_seven_tenths_of_the_way() -> None:
+    facts = [objective("o"), key_result(objective="o")]
+    assert of(*facts, check_in(60, 11.3), as_of=64).probability_counts == 0.99
+    assert of(*facts, check_in(60, 11.1), as_of=64).probability_counts == 0.01
+    assert of(*facts, check_in(60, 11.3), as_of=64).probability == 0.01
+
+
+@pytest.mark.parametrize(
+    ("values", "rests_on"),
+    [([], "prior"), ([1.0], "few check-ins"), ([1.0, 2.0], "few check-ins"), ([1.0, 2.0, 3.0], "trend")],
+)
+@pytest.mark.parametrize("fields", [{}, BINARY, CONTROL], ids=["metric", "binary", "control"])
+def test_a_forecast_says_what_it_rests_on(fields: dict[str, Any], values: list[float], rests_on: str) -> None:
+    assert of(key_result(**fields), check_ins(values)).rests_on == rests_on
+    assert of(key_result(**fields), check_ins(values), as_of=64).rests_on == "finished"
+
+
+def test_the_expected_first_passage_lies_ahead_or_is_today_or_never() -> None:
+    steady = of(key_result(), check_ins([1.0, 2.0, 3.0, 4.0])).reach_on
+    ahead = of(key_result(), check_ins([4.0, 8.0, 12.0, 14.0])).reach_on
+    assert steady is not None
+    assert ahead is not None
+    assert day(30) < ahead < day(64) < steady
+    assert of(key_result(), check_ins([4.0, 8.0, 14.0, 20.0])).reach_on == day(30)
+    assert of(key_result(), check_ins([0.0, -4.0, -8.0, -12.0])).reach_on is None
+    assert of(key_result(), check_in(60, 20.0), as_of=64).reach_on is None
+    assert of(key_result(**BINARY), check_in(7, 1.0)).reach_on == day(7)
+
+
+def test_faster_progress_is_likelier() -> None:
+    slow, fast = (of(key_result(), check_ins([step * i for i in range(1, 5)])) for step in (0.5, 2.0))
+    assert slow.probability < 0.5 < fast.probability
+    assert slow.expected_score < fast.expected_score
+
+
+def test_an_ended_goal_is_graded_and_stays_until_its_cycle_is_over() -> None:
+    cycle = fact("cycle/q", 0, CycleOpened(start=day(0), end=day(80)))
+    facts = [cycle, key_result(), check_in(60, 16.0)]
+    ended = of(facts, as_of=64)
+    assert (ended.attained, ended.probability, ended.expected_score, ended.mean) == (True, 0.99, 1.0, 16.0)
+    assert of(facts, as_of=63).attained is None
+    assert of(facts, as_of=80).attained
+    assert said(facts, 81).key_results == ()
+    assert of(facts, as_of=81, cycle="q").attained
+    assert of(cycle, key_result(), check_in(60, 12.0), as_of=64).probability == 0.01
+
+
+def test_an_outcome_ends_a_goal_early() -> None:
+    ended = of(key_result(), check_in(20, 3.0), outcome(21, 5.0, attained=True))
+    assert (ended.attained, ended.value, ended.rests_on) == (True, 5.0, "finished")
+    assert of(key_result(), check_in(20, 3.0), outcome(31, 5.0), as_of=30).attained is None
+
+
+def test_a_coming_cycle_is_spoken_of_only_when_asked_for() -> None:
+    coming = key_result("b", cycle="next", start=day(70), due=day(130), recorded=1)
+    facts = [key_result(), coming]
+    assert [kr.key_result for kr in said(facts, 30).key_results] == ["a"]
+    assert [kr.key_result for kr in said(facts, 30, cycle="next").key_results] == ["b"]
+    assert not said(facts, 99, cycle="next").key_results[0].rests_on == "finished"
+
+
+def test_a_goal_dropped_is_no_longer_forecast_and_one_to_be_dropped_still_is() -> None:
+    facts = [key_result(), key_result("b"), dropped(30, "b", recorded=20)]
+    assert [kr.key_result for kr in said(facts, 30).key_results] == ["a"]
+    assert [kr.key_result for kr in said(facts, 29).key_results] == ["a", "b"]
+
+
+def test_nothing_to_forecast_is_said() -> None:
+    assert said([], 30).warnings == (f"no key result was under way on {day(30)}",)
+    assert said([key_result(start=day(40), on=1)], 30).warnings == (
+        f"no key result was under way on {day(30)}; the next one starts on {day(40)}",
+    )
+    assert said([key_result()], 30, cycle="x").warnings == (f"no key result of cycle x was known on {day(30)}",)
+
+
+def test_a_goal_that_is_running_the_business_is_warned_of() -> None:
+    seen = said([key_result(), key_result("up", **CONTROL), key_result("kpi")], 30)
+    assert [kr.key_result for kr in seen.key_results if kr.warning] == ["up"]
+    assert len(seen.warnings) == 1
+    assert seen.warnings[0].startswith("up is really running the business")
+
+
+def test_assumed_recording_dates_are_counted_as_far_as_known() -> None:
+    facts = [key_result(), check_in(7, 1.0, recorded_assumed=True), check_in(14, 1.0, recorded_assumed=True)]
+    assert said(facts, 30).warnings == ("2 facts carry an assumed recording date",)
+    assert said(facts, 10).warnings == ("1 facts carry an assumed recording date",)
+
+
+def test_a_goal_is_stale_when_its_last_check_in_is_older_than_its_cadence() -> None:
+    facts = [key_result(cadence=7), check_in(10, 1.0)]
+    assert not of(facts, as_of=17).stale
+    assert of(facts, as_of=18).stale
+    assert not of(key_result(), as_of=7).stale
+    assert of(key_result(), as_of=8).stale
+    assert not of(facts, as_of=64).stale
+
+
+def test_an_objective_takes_its_key_results_together() -> None:
+    facts = [
+        objective("o"),
+        key_result(objective="o"),
+        key_result("b", objective="o", weight=3.0, **DECREASE),
+        key_result("c"),
+        *check_ins([2.0, 5.0, 7.0]),
+        *check_ins([18.0, 12.0], "b"),
+    ]
+    seen = said(facts, 30)
+    a, b, c = seen.key_results
+    (whole,) = seen.objectives
+    assert c.objective is None
+    assert (whole.objective, whole.title) == ("o", "O")
+    assert whole.probability_all == pytest.approx(a.probability * b.probability)
+    assert whole.expected_score == pytest.approx((a.expected_score + 3.0 * b.expected_score) / 4.0)
+    assert seen.warnings == ("P(all key results of an objective) takes them as independent of each other",)
+    assert said(facts[:2], 30).warnings == ()
+
+
+def test_a_control_forecast_is_certain_when_no_days_are_left_to_change_it() -> None:
+    held = [key_result(**(CONTROL | {"target": 0.5})), check_in(0, 9.0)]
+    lost = [key_result(**(CONTROL | {"target": 0.9})), check_in(0, 1.0)]
+    assert of(held, as_of=63).probability == 0.99
+    assert of(lost, as_of=63).probability == 0.01
+    assert of(held, as_of=63).mean == pytest.approx(1.0, abs=0.001)
+
+
+def test_a_binary_goal_learns_from_those_that_ended_and_a_dropped_one_was_not_reached() -> None:
+    """By hand: 1 - (1 - whole) ** (half of life), whole = (.62 * 4 + reached) / (4 + ended)."""
+    ended = [key_result("old", start=day(-70), due=day(-6), on=-70, **BINARY), check_in(-10, 1.0, "old")]
+    now = key_result(**BINARY)
+
+    def probability(*past: Fact) -> float:
+        return next(kr for kr in said([*past, now], 32).key_results if kr.key_result == "a").probability
+
+    assert probability() == pytest.approx(1 - math.sqrt(1 - 0.62))
+    assert probability(*ended) == pytest.approx(1 - math.sqrt(1 - 3.48 / 5))
+    assert probability(*ended, dropped(-8, "old")) == pytest.approx(1 - math.sqrt(1 - 2.48 / 5))
+
+
+def test_a_re_target_moves_the_threshold_and_not_the_belief() -> None:
+    facts = [key_result(), *check_ins([1.0, 3.0, 4.0])]
+    before, after = of(facts), of(facts, retarget(30, 12.0))
+    assert before.quantiles == after.quantiles
+    assert before.mean == after.mean
+    assert before.probability < after.probability
+    assert (after.progress, after.target) == (4.0 / 12.0, 12.0)
+
+
+def test_a_further_first_target_is_likelier_in_some_records() -> None:
+    """Not a law: the first target is the scale of progress, and pooled numbers learn on it. See the measured share."""
+    rng = random.Random(20260105)
+    held = 0
+    for _ in range(40):
+        steps = [rng.randint(0, 8) / 4 for _ in range(rng.randint(2, 6))]
+        values = [sum(steps[: i + 1]) for i in range(len(steps))]
+        facts = check_ins(values)
+        near, far = (of(key_result(target=target), facts, as_of=45).probability for target in (16.0, 20.0))
+        held += far <= near
+    print("held", held)
+    assert held >= 36
