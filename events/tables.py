@@ -33,6 +33,7 @@ from koers.events.model import (
     InitiativePlanned,
     KeyResultRetargeted,
     KeyResultSet,
+    NoteRedacted,
     ObjectiveSet,
     Payload,
     RunWorkArrived,
@@ -83,16 +84,20 @@ def _files(paths: Sequence[Path]) -> list[tuple[Path, Table]]:
     """The CSV files that `paths` stand for, each once, in the order of the tables."""
     found: dict[Path, tuple[Path, Table]] = {}
     for path in map(Path, paths):
-        if path.is_dir() and path.suffix.lower() != ".csv":
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() == ".csv" and not p.name.startswith("."))
-            if not inside:
-                raise InputError(f"no tables in this folder: koers takes {', '.join(TABLES)} (.csv)", str(path))
-        else:
-            inside = [path]
-        for file in inside:
+        for file in _inside(path) if path.is_dir() and path.suffix.lower() != ".csv" else [path]:
             found.setdefault(file.resolve(), (file, _table_of(file)))
     order = list(TABLES)
     return sorted(found.values(), key=lambda entry: order.index(entry[1].name))
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv" and not p.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", str(folder)) from error
+    if not files:
+        raise InputError(f"no tables in this folder: koers takes {', '.join(TABLES)} (.csv)", str(folder))
+    return files
 
 
 def _table_of(path: Path) -> Table:
@@ -388,10 +393,12 @@ def _when(event: Event) -> tuple[datetime, int]:
 
 def _rows(events: Sequence[Event]) -> list[_Row]:
     gone = {event.data.retracts for event in events if isinstance(event.data, EventRetracted)}
+    redacted = {event.data.redacts for event in events if isinstance(event.data, NoteRedacted)}
     by_type: dict[type[Payload], list[Event]] = defaultdict(list)
     for event in events:
         if event.id not in gone:
-            by_type[type(event.data)].append(event)
+            told = event.model_copy(update={"note": None}) if event.id in redacted else event
+            by_type[type(event.data)].append(told)
     rows: list[_Row] = []
     for table in TABLES.values():
         if table.payload is KeyResultSet:
@@ -515,6 +522,8 @@ def _items(events: Sequence[Event]) -> list[_Row]:
             if "closed" not in values or isinstance(event.data, RunWorkDone):
                 values.pop("effort_days", None)
                 values |= {} if event.data.effort_days is None else {"effort_days": event.data.effort_days}
+            if told and values == told[-1].record.values:  # the effort of a closed item is that of its closing
+                continue
             told.append(_Row(Record(TABLES["run_work"], values), event.recorded_at, bool(event.data.recorded_assumed)))
         told = [row for row in told if "opened" in row.record.values]
         if len(told) == 2 and _one_row_says_it(*told):

@@ -161,6 +161,14 @@ def test_a_retracted_row_stays_retracted_and_is_not_corrected(desk: Desk) -> Non
     assert [value for value, *_ in in_force(desk.log)] == [3.0]
 
 
+def test_a_row_is_matched_with_what_holds_before_what_was_retracted(desk: Desk) -> None:
+    first, _ = desk.news(check_ins=readings("1,,", "1,,"))
+    by_hand(desk, EventRetracted(retracts=first.id))
+    done = desk.take(check_ins=readings("1,,", "3,,"))
+    assert (done.added, done.corrected) == (1, 0)
+    assert [value for value, *_ in in_force(desk.log)] == [1.0, 3.0]
+
+
 def test_a_row_whose_event_was_retracted_comes_in_anew_once_it_is_edited(desk: Desk) -> None:
     (first,) = desk.news(check_ins=readings("1,,"))
     by_hand(desk, EventRetracted(retracts=first.id))
@@ -218,7 +226,7 @@ def test_a_retarget_in_its_own_table_is_no_edit_of_the_key_result(desk: Desk) ->
     assert desk.news() == []
 
 
-TABLES = {
+TABLES: dict[str, tuple[str, str, str, type]] = {
     "teams": ("team,title\nred,%s\n", "Red", "Crimson", TeamFormed),
     "cycles": ("cycle,start,end\nq2,2026-04-01,%s\n", "2026-06-30", "2026-07-01", CycleOpened),
     "objectives": ("objective,title,team,cycle\nwin,%s,red,q1\n", "Win", "Win more", ObjectiveSet),

@@ -24,6 +24,7 @@ from koers.events.model import (
     InitiativePlanned,
     KeyResultRetargeted,
     KeyResultSet,
+    NoteRedacted,
     Payload,
     RunWorkArrived,
     RunWorkDone,
@@ -181,6 +182,12 @@ def test_what_was_retracted_has_no_row(tmp_path: Path) -> None:
     assert holding(log, MUCH_LATER) == holding(again(log, tmp_path / "b"), MUCH_LATER)
 
 
+def test_a_redacted_note_is_not_written(tmp_path: Path) -> None:
+    redaction = ("kr/growth", NoteRedacted(redacts="e0"), JAN1, at(9))
+    log = log_of(reading(1.0, 5, at(6)), reading(2.0, 6, at(6)), redaction, note="secret")
+    assert [row.get("note") for row in exported(log, tmp_path, "check_ins")] == [None, "secret"]
+
+
 def test_a_key_result_set_anew_keeps_its_first_recording_and_target(tmp_path: Path) -> None:
     anew = GROWTH.model_copy(update={"title": "Grow more", "target": 20.0})
     log = log_of(
@@ -267,6 +274,18 @@ def test_any_text_comes_back_and_none_is_run_as_a_formula(tmp_path: Path, text: 
     (row,) = table(tmp_path, "check_ins")
     assert row["note"][0] not in "=+-@\t\r" or text in ("-5", "+1e3")
     assert holding(other, MUCH_LATER) == holding(log, MUCH_LATER)
+
+
+def test_an_item_said_again_after_its_closing_adds_no_row(tmp_path: Path) -> None:
+    day = date(2026, 1, 5)
+    log = log_of(
+        ("item/1", RunWorkArrived(team="red"), day, at(6)),
+        ("item/1", RunWorkDone(effort_days=1.0), day, at(7)),
+        ("item/1", RunWorkArrived(team="red", effort_days=1.0), day, at(8)),
+        ("item/1", RunWorkArrived(team="red"), date(2026, 1, 4), at(9)),
+    )
+    rows = exported(log, tmp_path, "run_work")
+    assert [row["recorded_on"][:10] for row in rows] == ["2026-01-06", "2026-01-07", "2026-01-09"]
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=6) | (

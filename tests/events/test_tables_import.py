@@ -286,6 +286,29 @@ def test_unknown_columns_can_be_allowed() -> None:
     assert len(of(taken({"key_results": table}, allow_extra=True), KeyResultSet)) == 1
 
 
+def test_a_header_with_commas_is_not_taken_for_one_with_semicolons() -> None:
+    table = GROWTH.replace("due\n", "due,a;b\n").replace("03-31\n", "03-31,x\n")
+    assert len(of(taken({"key_results": table}, allow_extra=True), KeyResultSet)) == 1
+
+
+def test_a_team_that_only_objectives_name_is_made_from_them() -> None:
+    objectives = "objective,title,team,cycle\nwin,Win,red,q1\n"
+    (team,) = of(taken({"cycles": EVERY["cycles"], "objectives": objectives}), TeamFormed)
+    assert (team.name, team.recorded_at, team.actor) == ("red", end_of(date(2026, 1, 1)), "import/objectives")
+    assert team.data.recorded_assumed
+
+
+def test_what_nothing_dates_is_recorded_today() -> None:
+    (team,) = taken({"teams": "team\nred\n"})
+    assert (team.effective_on, team.recorded_at) == (NOW.date(), NOW)
+
+
+def test_a_time_given_by_the_source_is_kept_with_facts_that_have_no_date(tmp_path: Path) -> None:
+    tables = {"key_results": GROWTH, "teams": "team,recorded_on\nred,2025-12-20\n"}
+    (team,) = of(taken(tables), TeamFormed)
+    assert (team.effective_on, team.recorded_at) == (date(2026, 1, 1), end_of(date(2025, 12, 20)))
+
+
 def test_files_may_be_named_one_by_one_and_each_counts_once() -> None:
     folder = write({"key_results": GROWTH, "teams": "team\nred\n"})
     log = MemoryLog()
