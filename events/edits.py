@@ -1,4 +1,4 @@
-"""What earlier imports put into a log, and what changed in the tables since.
+"""What a log says already, and what changed in the tables since.
 
 A *slot* is one row of a table as the log knows it: the event it came from and the edits of that row since. Rows are
 compared with slots; what differs becomes a correction, a re-target or the same fact set anew, recorded now.
@@ -68,9 +68,11 @@ class Content(NamedTuple):
 
 
 def content_of(event: Event, data: Payload | None = None) -> Content:
-    """The content of an event (or of `data` in its place), without ids, recording and what its key says already."""
+    """The content of an event (or of `data` in its place), as far as a row can say it and its key does not already."""
     said = (data or event.data).model_dump_json(exclude={"type", "recorded_assumed", "corrects"}, exclude_none=True)
     text = f"{event.effective_on} {said}" if isinstance(event.data, UNDATED_KEY) else said
+    if not isinstance(event.data, CheckedIn | CheckInCorrected):
+        return Content(text)
     return Content(text, event.note, event.note is None and event.note_digest is not None)
 
 
@@ -86,9 +88,10 @@ def key_of(event: Event) -> Key:
 
 @dataclass(slots=True)
 class Slot:
-    """A row of a table as the log knows it.
+    """A row of a table as the log knows it, whoever recorded it.
 
-    `last` is the latest event that an import made of it, `imported` what that said, `in_force` what holds now.
+    `last` is the latest event that a table gave it, `imported` what that said, `in_force` what holds now; `history` is
+    all that was ever said in its place, and when: an export writes each as a row.
     """
 
     origin: Event
@@ -97,6 +100,7 @@ class Slot:
     imported: Content
     in_force: Content
     retracted: bool = False
+    history: list[tuple[Content, datetime]] = field(default_factory=list)
 
     def edit(self, event: Event, data: Payload) -> None:
         """A later import said `data` instead."""
@@ -118,6 +122,11 @@ class Fact:
         if isinstance(self.event.data, RunWorkArrived) and "closed" in self.record.values:
             return content.text.startswith(self.content.text.removesuffix("}"))
         return content.same(self.content)
+
+    def is_one_of(self, history: Iterable[tuple[Content, datetime]]) -> bool:
+        """Whether the row repeats what was said before and names the very time of that recording."""
+        told = "recorded_on" in self.record.values
+        return told and any(self.says(said) and self.event.recorded_at == when for said, when in history)
 
 
 @dataclass
@@ -155,6 +164,8 @@ class Ledger:
             self._redacted.add(data.redacts)
         elif isinstance(data, CheckInCorrected):
             self._corrections[data.corrects].append(event)
+        else:
+            self._take(event)
         if isinstance(data, DEFINITIONS):
             self.names[data.subject_kind].add(event.name)
             self.days.setdefault(event.subject, event.effective_on)
@@ -162,11 +173,9 @@ class Ledger:
             self.days[event.subject] = data.start
         if isinstance(data, KeyResultSet):
             self.goals[event.name] = data
-        if (event.actor or "").startswith(IMPORTED) and not isinstance(data, CheckInCorrected):
-            self._take(event)
 
     def _take(self, event: Event) -> None:
-        """An event of an import: an edit of a row, or a row of its own."""
+        """An event that a row can say: an edit of one, or one of its own."""
         data = event.data
         if event.actor == f"{IMPORTED}key_results" and isinstance(data, KeyResultRetargeted):
             self._revise((type_of(KeyResultSet), event.subject), event)
@@ -200,6 +209,7 @@ class Ledger:
 
 
 def _correct(slot: Slot, corrections: Sequence[Event], gone: set[str]) -> None:
+    slot.history += [(content_of(event), event.recorded_at) for event in [slot.origin, *corrections]]
     for event in corrections:
         if (event.actor or "").startswith(IMPORTED):
             slot.edit(event, event.data)
@@ -269,6 +279,8 @@ def _unmatched(rows: Sequence[int], facts: Sequence[Fact], slots: Sequence[Slot]
                     left.remove(index)
                     free.remove(slot)
                     break
+    matched = [said for slot in slots if slot not in free for said in slot.history]
+    left = [index for index in left if not facts[index].is_one_of(matched)]
     return left, [slot for slot in free if not slot.retracted]
 
 
