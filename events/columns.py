@@ -6,17 +6,13 @@ is written with a leading apostrophe, and exactly that apostrophe is taken off w
 
 from __future__ import annotations
 
-import codecs
-import csv
 import difflib
-import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from koers.events import model
@@ -24,7 +20,6 @@ from koers.events.chain import canonical_json, timestamp
 from koers.events.errors import InputError
 from koers.events.model import Payload, end_of
 
-MAX_BYTES = 500_000_000
 YEARS = range(1900, 2200)
 CADENCES = {"daily": 1, "weekly": 7, "biweekly": 14, "monthly": 30}
 
@@ -32,7 +27,6 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -332,117 +326,3 @@ def guarded(text: str) -> str:
 def recorded_cell(moment: datetime) -> date | datetime:
     """A recording time as a date where that says the same."""
     return moment.date() if moment == end_of(moment.date()) else moment
-
-
-def read_table(path: Path, table: Table, *, allow_extra: bool) -> list[Record]:
-    """The rows of one CSV file. Raises InputError, with the place, for a file or cell that cannot be taken."""
-    file = str(path)
-    text, unfit = _text(path)
-    records = _records(text, file)
-    line, header = next(records, (1, []))
-    if not any(header):
-        raise InputError(f"the first line must name the columns: {','.join(table.columns)}", file, 1)
-    if unfit:
-        _check_fit(header, file, line)
-    places = _places([name.strip() for name in header], table, file, allow_extra=allow_extra)
-    rows = []
-    for line, cells in records:
-        if not any(map(str.strip, cells)):
-            continue
-        if unfit:
-            _check_fit(cells, file, line)
-        if len(cells) != len(header):
-            raise _ragged(cells, header, file, line)
-        rows.append(Record(table, _values(table, places, cells, file, line), file, line, places))
-    return rows
-
-
-def _text(path: Path) -> tuple[str, bool]:
-    """The file's text, and whether it holds bytes or characters that do not belong there."""
-    file = str(path)
-    try:
-        if path.is_dir():
-            raise InputError("this is a folder, not a CSV file", file)
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"the file is larger than {MAX_BYTES // 1_000_000} MB: split it", file)
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", file) from error
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:2]:
-        raise InputError("this is UTF-16: save it as CSV UTF-8", file, 1, 1)
-    raw = raw.removeprefix(codecs.BOM_UTF8)
-    try:
-        return raw.decode(), b"\0" in raw
-    except UnicodeDecodeError:
-        return raw.decode(errors="surrogateescape"), True
-
-
-def _records(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record with its first physical line."""
-    first = re.split("[\r\n]", text, maxsplit=1)[0]
-    delimiter = ";" if ";" in first and "," not in first else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InputError(f"this is no CSV record ({error}): is a quote left open?", file, line) from error
-        yield line, cells
-
-
-def _check_fit(cells: Sequence[str], file: str, line: int) -> None:
-    for place, text in enumerate(cells, 1):
-        if found := _UNFIT.search(text):
-            what = "a NUL byte: remove it" if found[0] == "\0" else "bytes that are no UTF-8: save it as CSV UTF-8"
-            raise InputError(f"the cell holds {what}", file, line, place)
-
-
-def _places(header: Sequence[str], table: Table, file: str, *, allow_extra: bool) -> dict[str, int]:
-    places: dict[str, int] = {}
-    for place, name in enumerate(header, 1):
-        if name in places:
-            raise InputError(f"column {name} stands twice (first as field {places[name]})", file, 1, place)
-        if name in table.columns:
-            places[name] = place
-        elif not allow_extra:
-            hint = near(name, table.columns.keys() - set(header)) or f"; {table.name} has {', '.join(table.columns)}"
-            raise InputError(
-                f"column {shown(name)} is not known{hint} (--allow-extra skips unknown columns)", file, 1, place
-            )
-    for column in table.columns.values():
-        if column.name not in places and not column.optional:
-            raise InputError(
-                f"column {column.name} is missing{near(column.name, set(header) - places.keys())}", file, 1
-            )
-    return places
-
-
-def _ragged(cells: Sequence[str], header: Sequence[str], file: str, line: int) -> InputError:
-    what = f"the row has {len(cells)} fields, the header {len(header)}: quote cells that hold the separator"
-    return InputError(what, file, line, min(len(cells), len(header)) + 1)
-
-
-def _values(table: Table, places: Mapping[str, int], cells: Sequence[str], file: str, line: int) -> dict[str, Any]:
-    values = {}
-    for name, place in places.items():
-        try:
-            value = table.columns[name].read(cells[place - 1])
-        except ValueError as error:
-            raise InputError(f"{name} {error}", file, line, place) from None
-        if value is not None:
-            values[name] = value
-    return values
-
-
-def write_table(path: Path, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write rows as a new CSV file. Raises InputError if it cannot be written or is there already."""
-    try:
-        with path.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(table.columns)
-            writer.writerows([cell(row.get(column)) for column in table.columns] for row in rows)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror or error}", str(path)) from error

@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -74,7 +74,9 @@ class SqliteLog(EventLog):
         if not create and not path.exists():
             raise LogError(f"{path}: there is no log here; make one with `koers init`, or name it with --log FILE")
         with self._told():
-            self._db = _connect(path, create=create)
+            if path.exists():
+                self._refuse_foreign()
+            self._db = _connect(path, "rwc" if create else "rw")
             try:
                 self._prepare(create=create, as_of=as_of)
             except BaseException:
@@ -127,6 +129,17 @@ class SqliteLog(EventLog):
     def close(self) -> None:
         """See EventLog.close."""
         self._db.close()
+
+    def _refuse_foreign(self) -> None:
+        """Look before opening to write: that alone would fold another program's leftover journal into its file."""
+        with closing(_connect(self.path, "ro")) as probe:
+            try:
+                ours = probe.execute("PRAGMA application_id").fetchone()[0]
+                tables = probe.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            except sqlite3.OperationalError:
+                return  # a journal of ours to roll back, perhaps: only a writer can tell
+        if ours != APPLICATION_ID and (ours, tables) != (0, 0):
+            raise LogError(f"{self.path}: this is not a koers log; it was left untouched")
 
     def _prepare(self, *, create: bool, as_of: date | None) -> None:
         ours, version = self._pragma("application_id"), self._pragma("user_version")
@@ -198,10 +211,10 @@ class SqliteLog(EventLog):
             raise LogError(f"{self.path}: {error.strerror or error}") from error
 
 
-def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
     if path.is_dir():
         raise LogError(f"{path}: this is a folder; name a file")
-    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=60.0)
 
 

@@ -1,4 +1,4 @@
-"""Tables in and out: CSV files become events, and a log becomes CSV files again.
+"""Tables in: CSV files become events.
 
 A row's recording time is its `recorded_on`. Without one, a key result counts as recorded at its start and another
 fact at its own date, marked `recorded_assumed`. What has no date of its own takes one from the import: an objective
@@ -19,30 +19,27 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from koers.events.chain import canonical_json
-from koers.events.columns import TABLES, Record, Table, cell, near, read_table, recorded_cell, shown, write_table
-from koers.events.edits import DEFINITIONS, IMPORTED, Fact, Ledger, content_of, edit_id, name_id, settle, type_of
+from koers.events.columns import TABLES, Record, Table, cell, near, shown
+from koers.events.csvfile import read_table
+from koers.events.edits import IMPORTED, Fact, Ledger, content_of, edit_id, name_id, settle, type_of
 from koers.events.errors import InputError
 from koers.events.log import EventLog, Head
 from koers.events.model import (
-    CheckedIn,
-    CheckInCorrected,
     CycleOpened,
     Event,
-    EventRetracted,
-    InitiativeEstimated,
-    InitiativePlanned,
     KeyResultRetargeted,
     KeyResultSet,
-    NoteRedacted,
     ObjectiveSet,
     Payload,
-    RunWorkArrived,
     RunWorkDone,
     TeamFormed,
     end_of,
 )
 
 Names = Mapping[str, set[str]]
+
+DEFAULTS = {"control": {"target": 1.0}, "binary": {"baseline": 0.0, "target": 1.0}, "milestone": {"baseline": 0.0}}
+"""What an empty cell of a key result of this kind stands for."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ def _unknown(record: Record, column: str, kinds: Sequence[str], name: str, names
     return record.refuse(column, f"{column} {shown(name)} is not known{hint or f'; add it to {homes}'}")
 
 
-class _Days:
+class Days:
     """The day each row holds for, as the module's docstring says. `known`: what the log says of subjects."""
 
     def __init__(self, records: Sequence[Record], known: Mapping[str, date]) -> None:
@@ -208,7 +205,7 @@ class _Builder:
 
     def __init__(self, records: Sequence[Record], ledger: Ledger, names: Names, now: datetime) -> None:
         self._records, self._names, self._now = records, names, now
-        self._days = _Days(records, ledger.days)
+        self._days = Days(records, ledger.days)
         self._goals = dict(ledger.goals)
         self._seen: Counter[tuple[str, ...]] = Counter()
 
@@ -252,8 +249,8 @@ def _parts(record: Record) -> Iterator[_Part]:
     """The events a row stands for. The effort of a closed item of run work is known when it is closed."""
     table, values = record.table, record.values
     fields = {name: value for name, value in values.items() if name in table.payload.model_fields}
-    if table.name == "key_results" and values["kind"] == "control":
-        fields.setdefault("target", 1.0)
+    if table.name == "key_results":
+        fields = DEFAULTS.get(values["kind"], {}) | fields
     effort = {"effort_days": fields.pop("effort_days", None)} if table.name == "run_work" else {}
     if "closed" in values:
         yield _Part(table.payload, table.day, fields)
@@ -347,196 +344,3 @@ def _cycle(name: str, naming: Sequence[Event], ledger: Ledger, now: datetime) ->
         return None
     event = _made(subject, naming, grown.start, grown)
     return event.model_copy(update={"id": edit_id(slot, content_of(event)), "recorded_at": now})
-
-
-class _Row(NamedTuple):
-    """A row to export: what it says, and when that was recorded."""
-
-    record: Record
-    recorded_at: datetime
-    assumed: bool
-
-
-def export_tables(log: EventLog, folder: Path) -> dict[str, int]:
-    """Write a log's tables as CSV files into `folder` (made if it is not there); the rows written per table.
-
-    An import of them into an empty log gives the same facts, known at the same times, as far as tables can say it:
-    a correction is a later row for its key result and day, a retracted event no row, a definition its latest version
-    recorded when it was first made. Dropped goals, started and finished initiatives, moves of capacity, guardrails,
-    forecasts and scenarios have no table. Raises InputError if the folder holds a table already.
-    """
-    rows = _rows(list(log.read()))
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot be made a folder: {error.strerror or error}", str(folder)) from error
-    for table in TABLES:
-        if (folder / f"{table}.csv").exists():
-            raise InputError("is there already: name another folder", str(folder / f"{table}.csv"))
-    days = _Days([row.record for row in rows], {})
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for record, recorded_at, assumed in rows:
-        day = days.of(record)
-        told = assumed and day is not None and end_of(day) == recorded_at
-        recorded_on = {} if told else {"recorded_on": recorded_cell(recorded_at)}
-        tables[record.table.name].append(record.values | recorded_on)
-    written = {name: found for name, found in tables.items() if found}
-    for name, found in written.items():
-        write_table(folder / f"{name}.csv", TABLES[name], found)
-    return {name: len(found) for name, found in written.items()}
-
-
-def _when(event: Event) -> tuple[datetime, int]:
-    return event.recorded_at, event.position or 0
-
-
-def _rows(events: Sequence[Event]) -> list[_Row]:
-    gone = {event.data.retracts for event in events if isinstance(event.data, EventRetracted)}
-    redacted = {event.data.redacts for event in events if isinstance(event.data, NoteRedacted)}
-    by_type: dict[type[Payload], list[Event]] = defaultdict(list)
-    for event in events:
-        if event.id not in gone:
-            told = event.model_copy(update={"note": None}) if event.id in redacted else event
-            by_type[type(event.data)].append(told)
-    rows: list[_Row] = []
-    for table in TABLES.values():
-        if table.payload is KeyResultSet:
-            rows += _goals(by_type[KeyResultSet], by_type[KeyResultRetargeted])
-        elif table.payload is CheckedIn:
-            rows += _check_ins(by_type[CheckedIn], by_type[CheckInCorrected])
-        elif table.payload is RunWorkArrived:
-            rows += _items(by_type[RunWorkArrived] + by_type[RunWorkDone])
-        elif table.payload in DEFINITIONS:
-            rows += _definitions(by_type[table.payload], by_type[InitiativeEstimated])
-        elif table.payload is not KeyResultRetargeted:
-            rows += [_row(event) for event in by_type[table.payload]]
-    return rows
-
-
-_HOME = {table.payload: table for table in TABLES.values()}
-
-
-def _row(event: Event, data: Payload | None = None, recorded: Event | None = None) -> _Row:
-    """The row of an event; `data` in place of its own, recorded when `recorded` was."""
-    said, recorded = data or event.data, recorded or event
-    table = _HOME[type(said)]
-    values: dict[str, Any] = {table.key: event.name}
-    values |= {name: value for name, value in said if name in table.columns and value not in (None, ())}
-    if table.day and table.day not in table.payload.model_fields:
-        values[table.day] = event.effective_on
-    if event.note is not None:
-        values["note"] = event.note
-    return _Row(Record(table, values), recorded.recorded_at, bool(recorded.data.recorded_assumed))
-
-
-def _histories(events: Iterable[Event]) -> list[list[Event]]:
-    """The events of each subject as they became known, in the order the subjects came up."""
-    found: dict[str, list[Event]] = {}
-    for event in events:
-        found.setdefault(event.subject, []).append(event)
-    return [sorted(history, key=_when) for history in found.values()]
-
-
-def _definitions(events: Sequence[Event], estimates: Sequence[Event]) -> Iterator[_Row]:
-    for history in _histories(events):
-        latest, data = history[-1], history[-1].data
-        for estimate in sorted(estimates, key=_when) if isinstance(data, InitiativePlanned) else ():
-            if estimate.subject == latest.subject and _when(estimate) > _when(latest):
-                data = data.model_copy(update=estimate.data.model_dump(include={"low", "mode", "high"}))
-        yield _row(latest, data, history[0])
-
-
-def _fits(goal: KeyResultSet, target: float, due: date | None) -> bool:
-    try:
-        refit(goal, target, due)
-    except ValidationError:
-        return False
-    return True
-
-
-def _goals(settings: Sequence[Event], retargets: Sequence[Event]) -> list[_Row]:
-    """Key results as last set, with their first target; that target's later values, where they fit, as re-targets."""
-    rows, moved = [], list(retargets)
-    goals: dict[str, KeyResultSet] = {}
-    for history in _histories(settings):
-        sets = [event.data for event in history if isinstance(event.data, KeyResultSet)]
-        first, latest = sets[0], sets[-1]
-        goals[history[0].name] = latest
-        fits = _fits(latest, first.target, first.due)
-        shape = refit(latest, first.target, first.due) if fits else latest
-        rows.append(_row(history[-1], shape, history[0]))
-        said = (shape.target, shape.due)
-        for event, goal in zip(history[1:], sets[1:], strict=True):
-            if (goal.target, goal.due) != said:
-                said = (goal.target, goal.due)
-                again = KeyResultRetargeted(target=goal.target, due=goal.due, recorded_assumed=goal.recorded_assumed)
-                moved.append(event.model_copy(update={"data": again}))
-    for event in sorted(moved, key=lambda event: event.position or 0):
-        data, known = event.data, goals.get(event.name)
-        if isinstance(data, KeyResultRetargeted) and known and _fits(known, data.target, data.due):
-            rows.append(_row(event))
-    return rows
-
-
-def _check_ins(events: Sequence[Event], corrections: Sequence[Event]) -> list[_Row]:
-    """Every check-in, and a further row for each correction of the one that holds for its day at that time."""
-    versions = {event.id: [event] for event in events}
-    for event in sorted(corrections, key=_when):
-        if isinstance(event.data, CheckInCorrected) and event.data.corrects in versions:
-            versions[event.data.corrects].append(event)
-    steps: dict[tuple[str, date], list[tuple[Event, Event]]] = defaultdict(list)
-    for origin, *later in versions.values():
-        final = (later or [origin])[-1].effective_on
-        for event in (origin, *later):
-            if event.effective_on == final:
-                steps[origin.subject, final].append((event, origin))
-    told = []
-    for day in steps.values():
-        holder = None
-        for event, origin in sorted(day, key=lambda step: _when(step[0])):
-            holder = max(holder or origin, origin, key=_when)
-            if holder is origin:
-                told.append(event)
-    return [_check_in_row(event) for event in sorted(told, key=lambda event: event.position or 0)]
-
-
-def _check_in_row(event: Event) -> _Row:
-    said = event.data.model_dump(exclude={"type", "corrects"})
-    return _row(event, CheckedIn(**said))
-
-
-def _items(events: Sequence[Event]) -> list[_Row]:
-    """Run work: one row per item where one row says it, else a row for each thing that became known."""
-    rows: list[_Row] = []
-    for history in _histories(events):
-        told: list[_Row] = []
-        for event in history:
-            values = dict(told[-1].record.values) if told else {"item": event.name}
-            if isinstance(event.data, RunWorkArrived):
-                values |= {"team": event.data.team, "opened": event.effective_on}
-            elif isinstance(event.data, RunWorkDone):
-                values |= {"closed": event.effective_on}
-            else:
-                continue
-            if "closed" not in values or isinstance(event.data, RunWorkDone):
-                values.pop("effort_days", None)
-                values |= {} if event.data.effort_days is None else {"effort_days": event.data.effort_days}
-            if told and values == told[-1].record.values:  # the effort of a closed item is that of its closing
-                continue
-            told.append(_Row(Record(TABLES["run_work"], values), event.recorded_at, bool(event.data.recorded_assumed)))
-        told = [row for row in told if "opened" in row.record.values]
-        if len(told) == 2 and _one_row_says_it(*told):
-            told = [told[0]._replace(record=told[1].record)]
-        rows += told
-    return rows
-
-
-def _one_row_says_it(opened: _Row, closed: _Row) -> bool:
-    if "effort_days" in opened.record.values or "closed" not in closed.record.values:
-        return False
-    if opened.assumed and closed.assumed:
-        return all(
-            end_of(row.record.values[day]) == row.recorded_at for row, day in ((opened, "opened"), (closed, "closed"))
-        )
-    return opened.recorded_at == closed.recorded_at and not opened.assumed and not closed.assumed

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from koers.events.log import EventLog, open_log
     from koers.events.memory import MemoryLog
     from koers.events.model import Event
-    from koers.events.tables import export_tables, import_tables
+    from koers.events.export import export_tables
+    from koers.events.tables import import_tables
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,7 +39,7 @@ _HOMES = {
     "KoersError": "koers.events.errors",
     "MemoryLog": "koers.events.memory",
     "backtest": "koers.engine.backtest",
-    "export_tables": "koers.events.tables",
+    "export_tables": "koers.events.export",
     "forecast": "koers.engine.forecast",
     "import_tables": "koers.events.tables",
     "open_log": "koers.events.log",

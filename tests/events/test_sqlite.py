@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -168,6 +169,7 @@ def test_verify_finds_damage_of_the_file_itself(path: Path) -> None:
 
 APPEND = """
 import sys
+from contextlib import closing
 from datetime import UTC, date, datetime
 from koers.events.log import open_log
 from koers.events.model import CheckedIn, Event
@@ -194,3 +196,37 @@ def test_several_processes_append_at_once_without_gaps_or_losses(tmp_path: Path)
         own = [e for e in events if e.id.startswith(name)]
         assert [e.id for e in own] == [f"{name}-{i}{b}" for i in range(15) for b in ("", "-b")]
         assert all(b.position == (a.position or 0) + 1 for a, b in zip(own[::2], own[1::2], strict=True))
+
+
+def test_a_foreign_file_with_a_leftover_write_ahead_log_is_left_byte_for_byte_as_it_was(tmp_path: Path) -> None:
+    busy, left = tmp_path / "busy.db", tmp_path / "left.db"
+    with closing(sqlite3.connect(busy)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("CREATE TABLE theirs (x)")
+        db.commit()
+        db.execute("INSERT INTO theirs VALUES (1)")
+        db.commit()
+        for end in ("", "-wal"):
+            (tmp_path / f"left.db{end}").write_bytes((tmp_path / f"busy.db{end}").read_bytes())
+    before = [(tmp_path / f"left.db{end}").read_bytes() for end in ("", "-wal")]
+    with pytest.raises(LogError, match="not a koers log"):
+        open_log(left, create=True)
+    assert [(tmp_path / f"left.db{end}").read_bytes() for end in ("", "-wal")] == before
+
+
+def test_a_log_whose_writer_died_in_mid_commit_is_rolled_back_and_opened(tmp_path: Path) -> None:
+    path, dead = tmp_path / "koers.db", tmp_path / "dead.db"
+    with open_log(path, create=True):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size=1")
+        db.execute("BEGIN IMMEDIATE")
+        for number in range(2_000):
+            db.execute("INSERT INTO meta VALUES (?, ?)", (f"k{number}", "x" * 500))
+        for end in ("", "-journal"):
+            dead.with_name(f"dead.db{end}").write_bytes(path.with_name(f"koers.db{end}").read_bytes())
+    assert dead.with_name("dead.db-journal").stat().st_size > 0
+    with open_log(dead) as log:
+        assert log.head().position == 0
+    with closing(sqlite3.connect(dead)) as db:
+        assert db.execute("SELECT count(*) FROM meta").fetchone()[0] == 1

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from koers.events.errors import InputError
+from koers.events.export import export_tables
 from koers.events.log import EventLog
 from koers.events.memory import MemoryLog
 from koers.events.model import (
@@ -31,7 +32,7 @@ from koers.events.model import (
     TeamFormed,
     end_of,
 )
-from koers.events.tables import Imported, export_tables, import_tables
+from koers.events.tables import Imported, import_tables
 
 NOW = datetime(2026, 2, 10, 9, tzinfo=UTC)
 MUCH_LATER = NOW + timedelta(days=300)

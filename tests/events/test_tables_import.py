@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from koers.events import columns
+from koers.events import csvfile
 from koers.events.errors import InputError
 from koers.events.log import EMPTY, open_log
 from koers.events.memory import MemoryLog
@@ -575,7 +575,7 @@ def test_a_folder_holds_known_tables_only() -> None:
 def test_a_file_that_cannot_be_read_or_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write({"teams": "team\nred\n"})
     with monkeypatch.context() as patched:
-        patched.setattr(columns, "MAX_BYTES", 5)
+        patched.setattr(csvfile, "MAX_BYTES", 5)
         with pytest.raises(InputError, match="larger than"):
             import_tables(MemoryLog(), [folder], now=NOW)
 

@@ -8,9 +8,10 @@ import pytest
 
 from koers.engine.projections import readings
 from koers.engine.replay import replay
+from koers.events.export import export_tables
 from koers.events.memory import MemoryLog
 from koers.events.model import CheckInCorrected, end_of
-from koers.events.tables import export_tables, import_tables
+from koers.events.tables import import_tables
 from koers.scenarios.case.demo import AS_OF, demo_events
 
 NOW = end_of(AS_OF)
