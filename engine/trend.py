@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 PATH_STEPS = 60
 """Steps in which the expected path is followed for its first passage."""
+DIGITS = 9
+"""Decimals of progress: another unit may round to another last digit, which must not decide whether a line is met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ def to_readings(goals: pl.DataFrame, readings: pl.DataFrame) -> pace.Readings:
     rows = rows.unique(["series", "day"], keep="last", maintain_order=True).sort("series", "day")
     series = rows["series"].to_numpy()
     own = Scale(*(part[series] for part in (scale.baseline, scale.way, scale.start, scale.life)))
-    time, x = own.time(_day_numbers(rows["day"])), own.progress(rows["value"].to_numpy())
-    return pace.Readings(series, time, x, goals.height)
+    x = np.round(own.progress(rows["value"].to_numpy()), DIGITS)
+    return pace.Readings(series, own.time(_day_numbers(rows["day"])), x, goals.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ def look_ahead(
     trend = Trend(scale, pace.predict(belief, due, hyper), threshold)
     now = np.maximum(scale.time(float((as_of - date(1970, 1, 1)).days)), belief.time)
     crossing = _first_passage(belief, hyper, now, np.maximum(due, now) + 1.0, threshold)
-    days = np.ceil(np.round(crossing * scale.life, 6)) + scale.start  # rounded: the end of a day is that day
-    passages = [None if np.isnan(day) else date(1970, 1, 1) + timedelta(days=int(day)) for day in days]
+    days = scale.start + crossing * scale.life
+    passages = [None if np.isnan(day) else date(1970, 1, 1) + timedelta(days=int(np.ceil(day))) for day in days]
     return trend, passages
 
 

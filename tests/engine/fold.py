@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from koers.events.model import (
@@ -62,7 +63,7 @@ def goal(alive: list[Event], effective: date | None) -> dict[str, Any]:
     last = sets[-1][1]
     first_alike = next(d for _, d in sets if all(getattr(d, f) == getattr(last, f) for f in SCALE))
     moves = [(e, e.data.target, e.data.due) for e in alive if isinstance(e.data, KeyResultRetargeted)]
-    for (_, was), (e, now) in zip(sets, sets[1:], strict=False):
+    for (_, was), (e, now) in pairwise(sets):
         target, due = (b if a != b else None for a, b in ((was.target, now.target), (was.due, now.due)))
         moves.append((e, target, due))  # type: ignore[arg-type]
     target, due = sets[0][1].target, sets[0][1].due

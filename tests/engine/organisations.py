@@ -27,9 +27,11 @@ from koers.events.model import (
 )
 
 FIRST = date(2026, 1, 5)
-CONTROL = {"kind": "control", "direction": "maintain_above", "lower": 5.0, "baseline": None, "target": 0.75}
-BINARY = {"kind": "binary", "target": 1.0}
-DECREASE = {"direction": "decrease", "baseline": 20.0, "target": 4.0}
+Fields = dict[str, Any]
+
+CONTROL: Fields = {"kind": "control", "direction": "maintain_above", "lower": 5.0, "baseline": None, "target": 0.75}
+BINARY: Fields = {"kind": "binary", "target": 1.0}
+DECREASE: Fields = {"direction": "decrease", "baseline": 20.0, "target": 4.0}
 
 
 def day(n: int) -> date:
@@ -60,9 +62,9 @@ def fact(subject: str, on: int, data: Payload, recorded: int | datetime | None =
     return Fact(subject, day(on), moment, data, id)
 
 
-def key_result(name: str = "a", on: int = 0, recorded: int | datetime | None = None, **fields: Any) -> Fact:
+def key_result(name: str = "a", on: int = 0, recorded: int | datetime | None = None, **fields: Any) -> Fact:  # noqa: ANN401
     """A key result from 0 to 16 in 64 days, unless `fields` say otherwise."""
-    usual: dict[str, Any] = {
+    usual: Fields = {
         "title": name.upper(),
         "team": "t",
         "cycle": "q",
@@ -83,7 +85,7 @@ def check_in(
     name: str = "a",
     recorded: int | datetime | None = None,
     id: str = "",  # noqa: A002
-    **said: Any,
+    **said: Any,  # noqa: ANN401
 ) -> Fact:
     return fact(f"kr/{name}", on, CheckedIn(value=value, **said), recorded, id)
 
@@ -144,12 +146,12 @@ def rows_of(facts: Sequence[Fact]) -> list[Row]:
     return list(memory_log(facts).rows())
 
 
-def changed(f: Fact, **fields: Any) -> Fact:
+def changed(f: Fact, **fields: Any) -> Fact:  # noqa: ANN401
     """The fact with other payload fields."""
     return replace(f, data=f.data.model_copy(update=fields))
 
 
-GOALS: tuple[dict[str, Any], ...] = ({}, DECREASE, {"baseline": 4.0, "kind": "milestone"}, CONTROL, BINARY)
+GOALS: tuple[Fields, ...] = ({}, DECREASE, {"baseline": 4.0, "kind": "milestone"}, CONTROL, BINARY)
 QUARTERS = st.integers(-40, 120).map(lambda n: n / 4)  # exact in binary, as are their sums and differences
 MOMENTS = st.tuples(st.integers(0, 80), st.integers(0, 9).map(lambda n: max(n - 6, 0)), st.sampled_from([9, 12]))
 ACTIONS = ("read", "read", "read", "read", "correct", "retract", "retarget", "drop", "end", "reset")

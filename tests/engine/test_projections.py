@@ -8,7 +8,7 @@ import pytest
 
 from koers.engine.projections import goals, readings, running
 from koers.engine.replay import replay
-from koers.events.model import CycleOpened, KpiDefined, ObjectiveSet, RunWorkArrived, RunWorkDone
+from koers.events.model import Ambition, CycleOpened, KpiDefined, ObjectiveSet, RunWorkArrived, RunWorkDone
 from tests.engine.organisations import (
     CONTROL,
     Fact,
@@ -66,7 +66,7 @@ def test_the_first_drop_counts() -> None:
 
 
 def test_the_latest_word_on_objective_and_cycle_holds() -> None:
-    def set_to(ambition: Any, on: int) -> Fact:
+    def set_to(ambition: Ambition, on: int) -> Fact:
         return fact("objective/o", on, ObjectiveSet(title=ambition, team="t", cycle="q", ambition=ambition))
 
     cycle = fact("cycle/q", 0, CycleOpened(start=day(0), end=day(89)))

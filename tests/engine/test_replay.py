@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,7 +51,7 @@ def cut(effective: int | None, known: int | None) -> tuple[date | None, datetime
 
 
 @given(messy_facts(), UNTIL, UNTIL)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_replay_agrees_with_a_plain_fold_as_of_any_two_times(
     facts: list[Fact], effective: int | None, known: int | None
 ) -> None:
@@ -145,3 +145,9 @@ def test_numbers_text_and_mappings_survive_the_way_into_frames() -> None:
     row = frames.of(CheckedIn).row(0, named=True)
     assert (row["value"], row["status"], row["name"]) == (value, note, "a")
     assert frames.of(PolicySet)["parameters"].to_list() == ['{"days":5.0,"share":0.2}']
+
+
+def test_what_is_recorded_at_the_very_time_asked_for_is_known() -> None:
+    events = log_of(key_result(), check_in(7, 3.0, recorded=at(7)))
+    assert readings(replay(events, known_until=at(7))).height == 1
+    assert readings(replay(events, known_until=at(7) - timedelta(microseconds=1))).is_empty()
