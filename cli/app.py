@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from koers.cli.session import Session, print_json
+from koers.cli.files import writable
+from koers.cli.session import Session, nothing, print_json
+from koers.cli.text import plain
 from koers.events.errors import InputError, KoersError
 
 if TYPE_CHECKING:
     from koers.engine.forecast import Forecast
     from koers.engine.replay import Frames
+    from koers.events.model import Event
+
+
+class Commands(TyperGroup):
+    """The commands; an error people can act on is one line on stderr and exit code 1."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # noqa: ANN401 - what the command gives
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KoersError as error:
+            typer.echo(f"koers: {plain(str(error))}", err=True)
+            raise typer.Exit(1) from error
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Are we on track, and what would change the answer? Forecasts for OKRs, from a log of check-ins.",
     no_args_is_help=True,
     add_completion=False,
@@ -35,7 +54,10 @@ KnownAt = Annotated[
 Cycle = Annotated[str | None, typer.Option("--cycle", metavar="C", help="Only the key results of this cycle.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Write the table to FILE.{parquet,csv,json} as well.")
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", callback=writable, help="Write the table to FILE.{parquet,csv,json} as well."
+    ),
 ]
 
 
@@ -52,15 +74,17 @@ def start(
 
 
 @app.command()
-def demo(ctx: typer.Context) -> None:
+def demo(ctx: typer.Context, json: Json = False) -> None:
     """Write a synthetic organisation to koers-demo.db here, and forecast it."""
+    from koers.cli.record import write_demo
     from koers.scenarios.case.demo import AS_OF, demo_events
 
-    session = Session("koers-demo.db", ctx.obj.clock)
-    events = demo_events()
-    _write_demo(session, events, AS_OF)
-    typer.echo("A synthetic organisation: two teams, two past quarters and one under way. Everything in it is made up.")
-    ctx.obj = session
+    ctx.obj = Session("koers-demo.db", ctx.obj.clock)
+    write_demo(ctx.obj, demo_events(), AS_OF)
+    if json:
+        forecast(ctx, json=True)
+        return
+    typer.echo("A synthetic organisation: two teams, two past quarters and one under way.\nAll of it is made up.\n")
     forecast(ctx)
     typer.echo("\nIt is in koers-demo.db. Go on with:")
     for line in DEMO_NEXT:
@@ -76,25 +100,18 @@ DEMO_NEXT = (
 )
 
 
-def _write_demo(session: Session, events: list[Any], as_of: Any) -> None:  # noqa: ANN401
-    from koers.events.errors import LogError
-    from koers.events.sqlite import SqliteLog
-
-    with SqliteLog(Path(session.url), create=True, as_of=as_of, clock=session.clock) as log:
-        first = next(log.read(), None)
-        if log.as_of != as_of or (first is not None and first.id != events[0].id):
-            raise LogError(f"{session.url}: holds another log; move it away, or run the demo in another folder")
-        log.append(events)
-
-
 @app.command()
-def init(ctx: typer.Context) -> None:
+def init(ctx: typer.Context, json: Json = False) -> None:
     """Make an empty log."""
     session: Session = ctx.obj
     if Path(session.url).exists():
         raise InputError("there is a file here already; name another with --log FILE", session.url)
     with session.open(create=True):
-        typer.echo(f"Made an empty log, {session.url}. Next: koers import FOLDER")
+        pass
+    if json:
+        print_json({"log": session.url})
+    else:
+        typer.echo(f"Made an empty log, {plain(session.url)}. Next: koers import FOLDER")
 
 
 @app.command("import")
@@ -115,27 +132,29 @@ def import_(
         counts = {name: getattr(done, name) for name in ("added", "already", "corrected", "assumed")}
         print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
         return
-    typer.echo(
-        f"{done.added:,} rows added, {done.already:,} known already, {done.corrected:,} edited since."
-    )
+    typer.echo(f"{done.added:,} rows added, {done.already:,} known already, {done.corrected:,} edited since.")
     if done.assumed:
         typer.echo(f"{done.assumed:,} facts carry no recording date: their own date is assumed.")
-    typer.echo(f"{session.url} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
+    typer.echo(f"{plain(session.url)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
 @app.command()
 def export(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder for the CSV tables; made if missing.")],
+    json: Json = False,
 ) -> None:
     """Write the log as CSV tables that `koers import` takes back."""
-    from koers.events.tables import export_tables
+    from koers.events.export import export_tables
 
     session: Session = ctx.obj
     with session.open() as log:
         written = export_tables(log, folder)
+    if json:
+        print_json(written)
+        return
     for table, rows in written.items():
-        typer.echo(f"{folder / (table + '.csv')}: {rows:,} rows")
+        typer.echo(f"{plain(str(folder / table))}.csv: {rows:,} rows")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -156,7 +175,7 @@ def checkin(
     said = {"value": value, "confidence": confidence, "projection": projection}
     with session.open() as log:
         event = check_in(log, key_result, session.now(log), on.date() if on else None, note, said)
-    _told(event, f"{key_result} is at {value:g} on {event.effective_on}", json=json)
+    _told(event, f"{key_result} is at {value:,.10g} on {event.effective_on}", json=json)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -172,14 +191,14 @@ def correct(
     session: Session = ctx.obj
     with session.open() as log:
         event = correct_check_in(log, event_id, value, session.now(log))
-    _told(event, f"{event.name} was at {value:g} on {event.effective_on}", json=json)
+    _told(event, f"{event.name} was at {value:,.10g} on {event.effective_on}", json=json)
 
 
-def _told(event: Any, text: str, *, json: bool) -> None:  # noqa: ANN401
+def _told(event: Event, text: str, *, json: bool) -> None:
     if json:
         print_json({"event": event.id, "subject": event.subject, "effective_on": event.effective_on.isoformat()})
     else:
-        typer.echo(f"{text}. Event {event.id}")
+        typer.echo(f"{plain(text)}. Event {event.id}")
 
 
 @app.command()
@@ -192,29 +211,25 @@ def status(
     out: Out = None,
 ) -> None:
     """Where the key results stand: value, progress, and how fresh that is."""
-    from koers.cli.console import status_table, stdout
+    from koers.cli.console import say, status_table, stdout
     from koers.cli.files import write_table
     from koers.engine.replay import replay
     from koers.engine.standing import standing
 
-    session: Session = ctx.obj
-    with session.open() as log:
-        day, known = session.times(log, as_of.date() if as_of else None, _moment(known_at))
-        rows = list(log.rows())
+    rows, day, known, about = ctx.obj.read(as_of, known_at)
     table = standing(replay(rows, effective_until=day, known_until=known), day, cycle)
     if out:
         write_table(table, out)
     if json:
         print_json({"as_of": day.isoformat(), "key_results": table.to_dicts()})
         return
-    console = stdout()
-    console.print(f"As of {day}, known at {known:%Y-%m-%d %H:%M} UTC")
+    say(about)
     if table.is_empty():
-        console.print(_nothing(rows, day))
+        say(nothing(rows, day, cycle))
         return
-    console.print(status_table(table.to_dicts()))
-    for row in table.filter(table["warning"].is_not_null()).iter_rows(named=True):
-        console.print(f"R {row['key_result']} is really running the business: {row['warning']}.", style="yellow")
+    console = stdout()
+    for part in status_table(table.to_dicts(), console.width):
+        console.print(part)
 
 
 @app.command()
@@ -229,16 +244,13 @@ def forecast(
     out: Out = None,
 ) -> None:
     """The probability of reaching each key result by its due date."""
-    from koers.cli.console import stdout, working
+    from koers.cli.console import say, working
     from koers.cli.files import write_table
     from koers.engine.forecast import forecast_from
     from koers.engine.replay import typed
 
-    session: Session = ctx.obj
     with working("forecasting"):
-        with session.open() as log:
-            day, known = session.times(log, as_of.date() if as_of else None, _moment(known_at))
-            rows = list(log.rows())
+        rows, day, known, about = ctx.obj.read(as_of, known_at)
         recorded = typed(rows)
         result = forecast_from(recorded, day, known, cycle=cycle, samples=samples, seed=seed)
     if out:
@@ -246,23 +258,24 @@ def forecast(
     if json:
         print_json(result.to_dict())
         return
-    console = stdout()
-    console.print(f"As of {day}, known at {known:%Y-%m-%d %H:%M} UTC\n")
+    say(about)
     if not result.key_results:
-        console.print(_nothing(rows, day, result.warnings))
+        say(nothing(rows, day, cycle, result.warnings))
         return
     _print_forecast(result, recorded)
 
 
 def _print_forecast(result: Forecast, recorded: Frames) -> None:
-    from koers.cli.console import forecast_table, stdout
+    from koers.cli.console import forecast_table, say, stdout
     from koers.engine.forecast import trajectories, week_before
 
     console = stdout()
-    for part in forecast_table(result, week_before(recorded, result), trajectories(recorded, result)):
+    for part in forecast_table(result, week_before(recorded, result), trajectories(recorded, result), console.width):
         console.print(part)
+    running = tuple(f"{item.key_result} is really running the business" for item in result.key_results if item.warning)
     for warning in result.warnings:
-        console.print(f"Note: {warning}.", style="dim", soft_wrap=False)
+        if not warning.startswith(running):  # the table has said so
+            say(f"Note: {warning}.", style="dim")
 
 
 @app.command()
@@ -276,15 +289,12 @@ def backtest(
     out: Out = None,
 ) -> None:
     """How good the forecasts would have been: at every check-in, from what was recorded by then."""
-    from koers.cli.console import score_table, stdout, watched
+    from koers.cli.console import say, score_table, stdout, watched
     from koers.cli.files import write_table
     from koers.engine.backtest import backtest as run
     from koers.engine.backtest import scores
 
-    session: Session = ctx.obj
-    with session.open() as log:
-        day, _ = session.times(log, None, None)
-        rows = list(log.rows())
+    rows, day, _, about = ctx.obj.read(None, None)
     start = from_.date() if from_ else None
     table = run(rows, day, start=start, cycle=cycle, watch=lambda days: watched(days, "backtesting"))
     if out:
@@ -293,43 +303,17 @@ def backtest(
     if json:
         print_json({"as_of": day.isoformat(), "scores": [score.to_dict() for score in found]})
         return
-    console = stdout()
-    console.print(f"As of {day}: key results that have ended, forecast anew at each of their check-ins\n")
+    say(f"{about}: key results that have ended, forecast anew at each of their check-ins")
     if not found:
-        console.print("No key result with check-ins has ended yet: there is nothing to judge by.")
+        say("No key result with check-ins has ended yet: there is nothing to judge by.")
         return
-    console.print(score_table(found))
-    console.print("\nBrier and log score: lower is better; each key result counts once.", style="dim")
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time: write 2026-11-24T09:30:00Z", param_hint="--known-at") from error
-    if len(text) == len("2026-11-24"):
-        from koers.events.model import end_of
-
-        return end_of(moment.date())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _nothing(rows: list[Any], day: Any, said: tuple[str, ...] = ()) -> str:  # noqa: ANN401
-    """One sentence for an empty table."""
-    if not rows:
-        return "The log is empty: `koers import FOLDER` takes in tables."
-    first = min(row.recorded_at for row in rows)[:10]
-    if day.isoformat() < first:
-        return f"Nothing was recorded by {day}: the log begins on {first}."
-    return (said[0] if said else f"no key result was under way on {day}") + "."
+    console = stdout()
+    console.print("", score_table(found, console.width), "", sep="\n")
+    say("Brier and log score: lower is better; each key result counts once.", style="dim")
 
 
 def main() -> None:
-    """Run koers; an error people can act on is one line on stderr and exit code 1."""
-    try:
-        app()
-    except KoersError as error:
-        typer.echo(f"koers: {' '.join(str(error).split())}", err=True)
-        sys.exit(1)
+    """Run koers; a character that stdout cannot show becomes a question mark."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    app()

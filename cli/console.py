@@ -1,91 +1,64 @@
-"""What the terminal shows: tables that fit 80 columns, sparklines, bars. People's text is never interpreted."""
+"""What the terminal shows: tables that fit its width. People's text is never interpreted."""
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from koers.cli.text import Points, bar, number, percent, plain, points_moved, share_done, sparkline
+
 if TYPE_CHECKING:
     from koers.engine.backtest import Score
-    from koers.engine.forecast import Forecast, KeyResultForecast
+    from koers.engine.forecast import Forecast, KeyResultForecast, ObjectiveForecast
 
-BLOCKS = "▁▂▃▄▅▆▇█"
-SPARK = 8
-WIDE = 110
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-"""Control characters, and marks that turn the writing direction: neither belongs in a cell."""
-
-Points = list[tuple[date, float]]
-
-
-def plain(text: str) -> str:
-    """People's text without control characters."""
-    return CONTROL.sub(" ", text)
-
-
-def number(value: float | None) -> str:
-    """A value in at most seven characters: 1234.5 as 1,234, 56,789 as 56.8k, a million as 1.0M."""
-    if value is None:
-        return "–"
-    for size, mark in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            scaled = value / (1e3 if mark == "k" else size)
-            return f"{scaled:.{0 if abs(scaled) >= 100 else 1}f}{mark}"
-    if value and abs(value) < 0.01:
-        return f"{value:.0e}"
-    text = f"{value:,.{0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def percent(probability: float) -> str:
-    """A probability as people read it; the ends are said as such."""
-    if probability <= 0.01:
-        return "<1%"
-    return ">99%" if probability >= 0.99 else f"{100 * probability:.0f}%"
-
-
-def bar(share: float, width: int = 5) -> str:
-    """A horizontal bar for a share of 0-1, in eighths of a cell."""
-    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")).ljust(width)
-
-
-def sparkline(points: Points, start: date, due: date, as_of: date, width: int = SPARK) -> str:
-    """Progress against time: one block per slice of the life, · for what is still to come, blank where unknown."""
-    life = max((due - start).days, 1)
-    cells = []
-    for cell in range(width):
-        ends = start + timedelta(days=round(life * (cell + 1) / width))
-        begins = start + timedelta(days=round(life * cell / width))
-        seen = [x for day, x in points if day <= min(ends, as_of)]
-        if begins > as_of or (begins == as_of and cell):
-            cells.append("·")
-        elif not seen:
-            cells.append(" ")
-        else:
-            cells.append(BLOCKS[round(min(max(seen[-1], 0.0), 1.0) * (len(BLOCKS) - 1))])
-    return "".join(cells)
+NARROW, WIDE = 72, 110
+"""Below and above these widths tables say less and more."""
+MARKS = ""
+"""The head of the column of marks: it has none."""
+FORECAST = (MARKS, "key result", "owner", "team", "progress", "now/target", "chance", "week", "from")
+STATUS = (MARKS, "key result", "title", "owner", "value", "done", "last check-in")
+RIGHT = ("now/target", "week", "value", "done", "key results", "forecasts", "Brier", "log score", "80% range held")
+WIDE_ONLY = (
+    *("title", "owner", "team", "progress", "last check-in", "week", "from"),
+    *("key results", "forecasts", "80% range held"),
+)
+EXPLAINED = {
+    "prior": "prior: no check-in yet",
+    "few check-ins": "few: under three check-ins",
+    "control": "90%in: inside its limits on 90% of days",
+}
+RESTS = {"few check-ins": "few", "finished": "ended"}
 
 
 def stdout() -> Console:
     """The console results go to. A pipe gets 80 columns unless COLUMNS says otherwise."""
-    return Console(highlight=False, markup=False, emoji=False)
+    return _console()
 
 
 def stderr() -> Console:
     """The console messages and progress go to."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, color_system=colours)
+
+
+def say(text: str, style: str = "") -> None:
+    """A paragraph on stdout; people's text in it is made harmless."""
+    stdout().print(Text(plain(text), style=style))
 
 
 def watched(days: Sequence[date], what: str, patience: float = 1.0) -> Iterator[date]:
@@ -109,123 +82,154 @@ def working(what: str) -> Iterator[None]:
 
 
 def forecast_table(
-    forecast: Forecast, before: Mapping[str, float], points: Mapping[str, Points]
+    forecast: Forecast, before: Mapping[str, float], points: Mapping[str, Points], width: int
 ) -> Iterator[Text | Table]:
     """The forecast, grouped by objective. `before`: probabilities a week ago; `points`: progress by day."""
-    wide = stdout().width >= WIDE
+    groups: dict[str | None, list[KeyResultForecast]] = {}
+    for item in forecast.key_results:
+        groups.setdefault(item.objective, []).append(item)
+    cells = {
+        item.key_result: _forecast_row(item, forecast.as_of, before, points, width) for item in forecast.key_results
+    }
+    one_team = all(len({item.team for item in group}) == 1 for group in groups.values())
+    columns = _columns([head for head in FORECAST if head != "team" or not one_team], list(cells.values()), width)
+    yield _table(columns, [], head=True)
     scores = {objective.objective: objective for objective in forecast.objectives}
-    cells = [_cells(item, forecast.as_of, before, points, wide=wide) for item in forecast.key_results]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    groups: dict[str | None, Table] = {}
-    for item, row in zip(forecast.key_results, cells, strict=True):
-        if item.objective not in groups:
-            name = plain(item.objective_title or item.objective or "Without an objective")
-            head = Text(name, style="bold", overflow="ellipsis", no_wrap=True)
-            if own := scores.get(item.objective or ""):
-                all_reached = percent(own.probability_all)
-                head.append(f"  P(all) {all_reached}, expected score {own.expected_score:.2f}", style="dim")
-            groups[item.objective] = _group_table(widths, wide=wide)
-            groups[item.objective].title = head
-        groups[item.objective].add_row(*row)
-    yield from groups.values()
-    if groups:
-        yield Text(LEGEND, style="dim")
+    for name, group in groups.items():
+        yield Text()
+        yield _headline(group, scores.get(name or ""), width, team=one_team)
+        yield _table(columns, [cells[item.key_result] for item in group])
+    yield Text()
+    yield from _legend(forecast.key_results, width)
 
 
-LEGEND = """\
-progress: start to due, · still to come; P: chance of meeting the target at due
-+/-: points in a week; !: check-in overdue; R: really running the business"""
+def _headline(group: list[KeyResultForecast], own: ObjectiveForecast | None, width: int, *, team: bool) -> Text:
+    """An objective, its team if all share it, the chance of all and the score: the title gives way, not the numbers."""
+    rest = Text()
+    if team and width >= NARROW:
+        rest.append(" · ").append_text(_cut(group[0].team, 20))
+    if own is not None:
+        score = f", score {own.expected_score:.2f}" if width >= NARROW else ""
+        reached = f"{sum(item.attained is True for item in group)} of {len(group)} reached"
+        ended = all(item.attained is not None for item in group)
+        rest.append(f" · {reached if ended else 'all reached ' + percent(own.probability_all)}{score}")
+    title = plain(group[0].objective_title or "") or plain(group[0].objective or "") or "Without an objective"
+    return _cut(title, width - rest.cell_len, style="bold").append_text(rest)
 
 
-def _group_table(widths: list[int], *, wide: bool) -> Table:
-    table = Table(
-        box=None,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        header_style="dim",
-        title_justify="left",
-        title_style="",
-        expand=True,
-    )
-    heads = ("key result", "owner", "team", "progress", "value/target", "P", "+/-", "rests on")
-    for head, width in zip(heads, widths, strict=True):
-        cap = 20 if wide else 8
-        table.add_column(
-            head,
-            no_wrap=True,
-            overflow="ellipsis",
-            justify="right" if head in ("value/target", "+/-") else "left",
-            ratio=1 if head == "key result" else None,
-            width={"owner": min(width, cap), "team": min(width, cap)}.get(head, max(width, len(head))),
-        )
-    table.columns[0].width = None
-    return table
-
-
-def _cells(
-    item: KeyResultForecast, as_of: date, before: Mapping[str, float], points: Mapping[str, Points], *, wide: bool
-) -> list[Text]:
+def _forecast_row(
+    item: KeyResultForecast, as_of: date, before: Mapping[str, float], points: Mapping[str, Points], width: int
+) -> dict[str, Text]:
     ended = item.attained is not None
-    chance = f"{percent(item.probability):>4} {bar(item.probability, 4)}"
+    chance = f"{percent(item.probability):>4}" + (f" {bar(item.probability, 4)}" if width >= NARROW else "")
     if ended:
         chance = "reached" if item.attained else "missed"
     colour = "green" if item.probability >= 0.7 else "red" if item.probability < 0.4 else "yellow"
     was = before.get(item.key_result)
-    moved = "" if was is None or ended else f"{round(100 * (item.probability - was)):+d}"
-    basis = item.rests_on if wide else RESTS.get(item.rests_on, item.rests_on)
-    marks = ("!" if item.stale else "") + ("R" if item.warning else "")
-    return [
-        Text(plain(item.title)),
-        Text(plain(item.owner or "–")),
-        Text(plain(item.team)),
-        Text(sparkline(points.get(item.key_result, []), item.start, item.due, as_of)),
-        Text(f"{number(item.value)}/{_target(item)}"),
-        Text(chance, style=colour),
-        Text("0" if moved in ("+0", "-0") else moved),
-        Text(f"{basis} {marks}"),
-    ]
-
-
-RESTS = {"few check-ins": "few", "finished": "ended"}
+    basis = item.rests_on if width >= WIDE else RESTS.get(item.rests_on, item.rests_on)
+    return {
+        MARKS: _marks(stale=item.stale, running=item.warning is not None),
+        "key result": Text(plain(item.title) or plain(item.key_result)),
+        "owner": Text(plain(item.owner or "") or "–"),
+        "team": Text(plain(item.team)),
+        "progress": Text(sparkline(points.get(item.key_result, []), item.start, item.due, as_of)),
+        "now/target": Text(f"{number(item.value)}/{_target(item)}"),
+        "chance": Text(chance, style=colour),
+        "week": Text("" if was is None or ended else points_moved(item.probability, was)),
+        "from": Text(basis),
+    }
 
 
 def _target(item: KeyResultForecast) -> str:
     return f"{100 * item.target:.0f}%in" if item.kind == "control" else number(item.target)
 
 
-def status_table(rows: Iterable[Mapping[str, object]]) -> Table:
+def _marks(*, stale: object, running: object) -> Text:
+    return Text(("!" if stale else "") + ("R" if running else ""), style="yellow")
+
+
+def _legend(items: Sequence[KeyResultForecast], width: int) -> Iterator[Text]:
+    said = ["chance: of meeting the target when due"]
+    if width >= NARROW:
+        said = ["progress: start to due, · still to come", *said]
+        said += ["week: change in a week, in points", "from: what the chance rests on"]
+    found = {item.rests_on for item in items} | {item.kind for item in items}
+    said += [words for name, words in EXPLAINED.items() if name in found]
+    yield Text("; ".join(said), style="dim")
+    yield from _notes([(item.title, item.warning) for item in items], stale=any(item.stale for item in items))
+
+
+def status_table(rows: Sequence[Mapping[str, Any]], width: int) -> Iterator[Text | Table]:
     """Where key results stand: value, progress, last check-in."""
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", expand=True)
-    table.add_column("key result", no_wrap=True, overflow="ellipsis", max_width=20)
-    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("owner", no_wrap=True, overflow="ellipsis", max_width=8)
-    table.add_column("value", no_wrap=True, justify="right", min_width=7)
-    table.add_column("progress", no_wrap=True, justify="right", min_width=8)
-    table.add_column("last check-in", no_wrap=True, min_width=13)
+    cells = [
+        {
+            MARKS: _marks(stale=row["stale"], running=row["warning"]),
+            "key result": Text(plain(row["key_result"])),
+            "title": Text(plain(row["title"])),
+            "owner": Text(plain(row["owner"] or "") or "–"),
+            "value": Text(number(row["value"])),
+            "done": Text(share_done(row["progress"])),
+            "last check-in": Text(f"{row['last_on'] or 'none yet'}"),
+        }
+        for row in rows
+    ]
+    yield _table(_columns(STATUS, cells, width), cells, head=True)
+    yield from _notes([(row["title"], row["warning"]) for row in rows], stale=any(row["stale"] for row in rows))
+
+
+def _notes(warned: Iterable[tuple[str, str | None]], *, stale: bool) -> Iterator[Text]:
+    """The marks that are there, explained."""
+    if stale:
+        yield Text("! check-in overdue", style="yellow")
+    for title, warning in warned:
+        if warning:
+            name = _cut(title, 40)
+            yield Text.assemble("R ", name, f": really running the business; {plain(warning)}", style="yellow")
+
+
+def _cut(text: str, width: int, style: str = "") -> Text:
+    """People's text, made harmless, in at most `width` cells."""
+    cut = Text(plain(text), style=style)
+    cut.truncate(max(width, 1), overflow="ellipsis")
+    return cut
+
+
+def _columns(heads: Sequence[str], rows: Sequence[Mapping[str, Text]], width: int) -> dict[str, int]:
+    """The columns that fit, with their widths; the text of the widest one gives way."""
+    kept = [head for head in heads if width >= NARROW or head not in WIDE_ONLY]
+    widths = {head: max([cell_len(head), *(row[head].cell_len for row in rows)]) for head in kept}
+    people = 20 if width >= WIDE else 8
+    for head, most in (("owner", people), ("team", people), ("key result", 20 if "title" in kept else width)):
+        if head in widths:
+            widths[head] = min(widths[head], most)
+    widths = {head: size for head, size in widths.items() if size}
+    gives = "title" if "title" in widths else "key result"
+    room = width - sum(size + 1 for head, size in widths.items() if head != gives)
+    return widths | {gives: max(min(widths[gives], room), 4)}
+
+
+def _table(columns: Mapping[str, int], rows: Sequence[Mapping[str, Text]], *, head: bool = False) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=head, header_style="dim")
+    for name, size in columns.items():
+        side: Literal["left", "right"] = "right" if name in RIGHT else "left"
+        table.add_column(name, no_wrap=True, overflow="ellipsis", justify=side, width=size)
     for row in rows:
-        progress = row["progress"]
-        done = f"{100 * progress:.0f}%" if isinstance(progress, float) else "–"
-        marks = (" !" if row["stale"] else "") + (" R" if row["warning"] else "")
-        value = row["value"]
-        table.add_row(
-            Text(plain(str(row["key_result"]))),
-            Text(plain(str(row["title"]))),
-            Text(plain(str(row["owner"] or "–"))),
-            Text(number(value if isinstance(value, float) else None)),
-            Text(done),
-            Text(f"{row['last_on'] or 'none yet'}{marks}"),
-        )
+        table.add_row(*(row[name] for name in columns))
     return table
 
 
-def score_table(scores: Sequence[Score]) -> Table:
+def score_table(scores: Sequence[Score], width: int) -> Table:
     """Methods of a backtest, best log score first."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("method")
-    for head in ("goals", "origins", "Brier", "log score", "80% interval holds"):
-        table.add_column(head, justify="right")
-    for score in scores:
-        held = "–" if score.coverage80 is None else f"{100 * score.coverage80:.0f}%"
-        cells = (f"{score.goals}", f"{score.origins}", f"{score.brier:.3f}", f"{score.log:.3f}", held)
-        table.add_row(Text(score.method, style="bold" if score.method == "koers" else ""), *cells)
-    return table
+    rows = [
+        {
+            "method": Text(score.method.replace("_", " "), style="bold" if score.method == "koers" else ""),
+            "key results": Text(f"{score.goals}"),
+            "forecasts": Text(f"{score.origins}"),
+            "Brier": Text(f"{score.brier:.3f}"),
+            "log score": Text(f"{score.log:.3f}"),
+            "80% range held": Text("–" if score.coverage80 is None else f"{100 * score.coverage80:.0f}%"),
+        }
+        for score in scores
+    ]
+    kept = [name for name in rows[0] if width >= NARROW or name not in WIDE_ONLY]
+    return _table({name: max(len(name), *(len(row[name]) for row in rows)) + 1 for name in kept}, rows, head=True)

@@ -14,14 +14,21 @@ if TYPE_CHECKING:
 FORMULA = re.compile(r"^[=+\-@\t\r]")
 
 
-def write_table(frame: pl.DataFrame, path: Path) -> None:
-    """Write `frame` as .parquet, .csv or .json. Raises InputError for another ending, or if it cannot be written."""
-    if path.suffix not in (".parquet", ".csv", ".json"):
+def writable(path: Path | None) -> Path | None:
+    """`path` if a table may go there, said before anything is computed. Raises InputError."""
+    if path is not None and path.suffix.lower() not in (".parquet", ".csv", ".json"):
         raise InputError("name a file that ends in .parquet, .csv or .json", str(path))
+    if path is not None and not path.parent.is_dir():
+        raise InputError(f"cannot be written: there is no folder {path.parent}", str(path))
+    return path
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write `frame` as .parquet, .csv or .json. Raises InputError if it cannot be written."""
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             frame.write_parquet(path)
-        elif path.suffix == ".csv":
+        elif path.suffix.lower() == ".csv":
             _defused(frame).write_csv(path)
         else:
             frame.write_json(path)

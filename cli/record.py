@@ -1,4 +1,4 @@
-"""A check-in or a correction from the command line, checked against what the log knows."""
+"""What the command line adds to a log: a check-in or a correction, checked against what it knows; the demo."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import difflib
 import uuid
 from collections.abc import Iterable
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from koers.events.errors import InputError
-from koers.events.model import CheckedIn, CheckInCorrected, CycleClosed, Event
+from koers.events.errors import ConflictError, InputError, LogError
+from koers.events.model import CheckedIn, CheckInCorrected, CycleClosed, Event, EventRetracted
 
 if TYPE_CHECKING:
+    from koers.cli.session import Session
     from koers.events.log import EventLog
 
 
@@ -23,7 +25,8 @@ def check_in(
     """Append a check-in; `said` holds value, confidence and projection. Raises InputError."""
     day = on or now.date()
     if day > now.date():
-        raise InputError(f"--on {day} lies in the future (today is {now.date()}): a check-in says what is")
+        today = "this log stands at" if log.as_of else "today is"
+        raise InputError(f"--on {day} lies in the future ({today} {now.date()}): a check-in says what is")
     _must_be_open(log, key_result, day)
     return _append(log, f"kr/{key_result}", day, now, CheckedIn, note, said)
 
@@ -37,11 +40,21 @@ def correct(log: EventLog, event_id: str, value: float, now: datetime) -> Event:
         raise InputError(
             f"there is no check-in with event id {event_id!r}: `koers status --json` lists the latest ones"
         )
-    corrections = [e for e in log.read() if isinstance(e.data, CheckInCorrected) and e.data.corrects == found.id]
-    latest = max(corrections, key=lambda e: (e.recorded_at, e.position or 0), default=found)
+    latest = _last_said(log, found)
     said = latest.data.model_dump(include={"confidence", "projection", "status"})
     said |= {"value": value, "corrects": found.id}
     return _append(log, found.subject, latest.effective_on, now, CheckInCorrected, latest.note, said)
+
+
+def _last_said(log: EventLog, check_in: Event) -> Event:
+    """The latest correction of a check-in that still stands, else itself. Raises InputError if it was retracted."""
+    events = list(log.read())
+    gone = {event.data.retracts for event in events if isinstance(event.data, EventRetracted)}
+    if check_in.id in gone:
+        raise InputError(f"check-in {check_in.id} was retracted: check in anew")
+    said = [e for e in events if isinstance(e.data, CheckInCorrected) and e.data.corrects == check_in.id]
+    standing = [event for event in said if event.id not in gone]
+    return max(standing, key=lambda event: (event.recorded_at, event.position or 0), default=check_in)
 
 
 def _append(
@@ -64,10 +77,22 @@ def _append(
             note=note,
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{first['loc'][-1] if first['loc'] else 'check-in'}: {first['msg']}") from error
+        raise InputError(_wrong(error)) from error
     log.append([event])
     return event
+
+
+def _wrong(error: ValidationError) -> str:
+    """The first thing that is wrong, in words."""
+    first = error.errors()[0]
+    field = str(first["loc"][-1]) if first["loc"] else "check-in"
+    limits = first.get("ctx", {})
+    for limit, words in (("ge", "is below"), ("le", "is above")):
+        if limit in limits:
+            return f"{field} {first['input']:g} {words} {limits[limit]:g}"
+    if first["type"] == "finite_number":
+        return f"{field} {first['input']} is not a finite number"
+    return f"{field}: {first['msg']}"
 
 
 def _must_be_open(log: EventLog, key_result: str, day: date) -> None:
@@ -100,3 +125,18 @@ def _near(name: str, others: Iterable[str]) -> str:
     by_fold = {other.casefold(): other for other in sorted(others)}
     near = [by_fold[fold] for fold in difflib.get_close_matches(name.casefold(), by_fold, n=3, cutoff=0.6)]
     return f"; did you mean {', '.join(near)}?" if near else "; `koers status` lists those that are open"
+
+
+def write_demo(session: Session, events: list[Event], as_of: date) -> None:
+    """Make the demo's log, or find it as it was made. Raises LogError for another log, which stays as it is."""
+    from koers.events.sqlite import SqliteLog
+
+    another = LogError(f"{session.url}: holds another log; move it away, or run the demo in another folder")
+    with SqliteLog(Path(session.url), create=True, as_of=as_of, clock=session.clock) as log:
+        first = next(log.rows(), None)
+        if log.as_of != as_of or (first is not None and first.id != events[0].id):
+            raise another
+        try:
+            log.append(events)
+        except ConflictError as error:  # the demo of another version
+            raise another from error

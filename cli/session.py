@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 if TYPE_CHECKING:
     from koers.events.log import EventLog
+    from koers.events.model import Row
     from koers.events.sqlite import SqliteLog
 
 
@@ -44,6 +48,48 @@ class Session:
             return as_of, known_at or end_of(as_of)
         now = self.now(log)
         return now.date(), known_at or now
+
+    def read(self, as_of: datetime | None, known_at: str | None) -> tuple[list[Row], date, datetime, str]:
+        """The log's rows, the day and time a command means, and these in words. Raises LogError."""
+        moment = _moment(known_at)
+        with self.open() as log:
+            day, known = self.times(log, as_of.date() if as_of else None, moment)
+            return list(log.rows()), day, known, _when(log, day, known)
+
+
+def _when(log: EventLog, day: date, known: datetime) -> str:
+    """What a table holds for, as a sentence's beginning."""
+    from koers.events.model import end_of
+
+    own = ", the log's own date" if day == log.as_of else ""
+    return f"As of {day}{own}" + ("" if known == end_of(day) else f", as known at {known:%Y-%m-%d %H:%M} UTC")
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A time in UTC; a date means its end. Raises typer.BadParameter."""
+    if text is None:
+        return None
+    from koers.events.model import end_of
+
+    with suppress(ValueError):
+        return end_of(date.fromisoformat(text))
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{text!r} is no time: write 2026-11-24T09:30:00Z", param_hint="--known-at") from error
+
+
+def nothing(rows: list[Row], day: date, cycle: str | None, said: tuple[str, ...] = ()) -> str:
+    """One sentence for an empty table."""
+    if not rows:
+        return "The log is empty: `koers import FOLDER` takes in tables."
+    first = min(row.recorded_at for row in rows)[:10]
+    if day.isoformat() < first:
+        return f"Nothing was recorded by {day}: the log begins on {first}."
+    of = f" of cycle {cycle}" if cycle is not None else ""
+    why = said[0] if said else f"no key result{of} was under way on {day}"
+    return f"{why[0].upper()}{why[1:]}."
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON value

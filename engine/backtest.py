@@ -6,20 +6,22 @@ an origin only what was recorded by its end is replayed, and every pooled number
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from datetime import date
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, TypeVar
 
-import numpy as np
 import polars as pl
 
 from koers.engine import baselines, pace
-from koers.engine.grading import Days, days_of, final_value, given_up, meets, over
+from koers.engine.baselines import Said
+from koers.engine.executors import run
+from koers.engine.grading import Days, Goal, days_of, endings, final_value, given_up, meets, over
 from koers.engine.outlook import QUANTILES, outlook
+from koers.engine.peers import LOGISTIC, RULES, learnt
 from koers.engine.projections import goals, readings
 from koers.engine.replay import Frames, typed, view
-from koers.engine.scoring import brier, log_score, per_goal
 from koers.events.model import CheckedIn, Event, Row, end_of
 
 KOERS = "koers"
@@ -43,23 +45,36 @@ SCHEMA = {
 }
 """Columns of a backtest; `elapsed` is the share of the life gone, baselines leave mean and quantiles empty."""
 
-Progress = Callable[[list[date]], Iterable[date]]
+GIVEN = (KOERS, "base_rate", "straight_line", "drift", "owner_confidence", "owner_projection")
+"""Methods whose probability is known at the origin itself; the others are taught by the rows of earlier origins."""
+METHODS = (*GIVEN, *RULES, LOGISTIC)
+JOBS = 48
+"""Parts that a backtest is cut into where it runs on an executor."""
+
+Origins = list[tuple[date, tuple[str, ...]]]
+Item = TypeVar("Item")
+Watch = Callable[[Iterable[Item], int], Iterable[Item]]
+
+
+def unwatched(parts: Iterable[Item], _total: int) -> Iterable[Item]:
+    """No progress bar."""
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """How one method did: each goal counts once; probabilities clipped to [0.005, 0.995]."""
+class _Job:
+    """Some origin days, each with the key results that have an origin on it."""
 
-    method: str
-    goals: int
-    origins: int
-    brier: float
-    log: float
-    coverage80: float | None
+    recorded: Frames
+    days: tuple[tuple[date, tuple[str, ...]], ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What was said at the end of one day, and how goals known by then to have ended had ended."""
+
+    rows: pl.DataFrame
+    endings: pl.DataFrame
 
 
 def backtest(
@@ -68,95 +83,135 @@ def backtest(
     *,
     start: date | None = None,
     cycle: str | None = None,
-    watch: Progress = iter,
+    every: int | None = None,
+    executor: Executor | None = None,
+    watch: Watch[list[_Origin]] = unwatched,
 ) -> pl.DataFrame:
     """One row per key result, origin and method (see SCHEMA), for key results resolved by the end of `until`.
 
-    `start` and `cycle` narrow the origins and the key results down, not what is learnt from. `watch` is handed the
-    origin days and yields them back (a progress bar).
+    `every` puts common origins that many days apart, from the first start on, in place of one at each check-in.
+    `start` and `cycle` narrow origins and key results down, not what is learnt from. Days are shared out over
+    `executor`; the result does not depend on it. `watch` is handed the finished parts and their number, and yields
+    the parts back (a progress bar).
     """
     recorded = typed(events)
     final = view(recorded, effective_until=until, known_until=end_of(until))
     graded = _resolved(goals(final), until, cycle)
-    days = days_of(readings(final))
-    by_day = _origins(recorded, graded, start, until)
-    rows = [
-        row
-        for day in watch(sorted(by_day))
-        for row in _rows_at(recorded, day, pl.Series(sorted(by_day[day]), dtype=pl.String), graded, days)
-    ]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("method", "key_result", "as_of")
+    days = _origins(recorded, graded, until) if every is None else _common_origins(graded, until, every)
+    wanted = [(day, names) for day, names in days if start is None or day >= start]
+    jobs = [_Job(recorded, part) for part in _parts(wanted, JOBS if executor else len(wanted))]
+    origins = [origin for part in watch(run(_work, jobs, executor), len(jobs)) for origin in part]
+    rows = _with_grades(origins, graded, days_of(readings(final)))
+    return _long(_with_learnt(rows, origins)).sort("method", "key_result", "as_of")
 
 
-def scores(table: pl.DataFrame, clip: float = 0.005) -> list[Score]:
-    """The score of every method in a backtest, best log score first."""
-    found: list[Score] = []
-    for (method,), part in table.group_by("method"):
-        p = np.clip(part["probability"].to_numpy(), clip, 1.0 - clip)
-        y = part["attained"].cast(pl.Float64).to_numpy()
-        inside = part.select((pl.col("outcome") >= pl.col("q10")) & (pl.col("outcome") <= pl.col("q90")))
-        covered = inside.to_series().cast(pl.Float64).to_numpy()
-        has = ~np.isnan(covered)
-        name = part["key_result"]
-        found.append(
-            Score(
-                method=str(method),
-                goals=name.n_unique(),
-                origins=part.height,
-                brier=per_goal(name, brier(p, y)),
-                log=per_goal(name, log_score(p, y)),
-                coverage80=per_goal(name.filter(pl.Series(has)), covered[has]) if has.any() else None,
-            )
-        )
-    return sorted(found, key=lambda score: (score.log, score.method))
-
-
-def _resolved(table: pl.DataFrame, until: date, cycle: str | None) -> dict[str, dict[str, Any]]:
+def _resolved(table: pl.DataFrame, until: date, cycle: str | None) -> dict[str, Goal]:
     """Key results whose end is known: due or dropped by `until`, or with an outcome."""
     known = over(until) | (pl.col("dropped_on") <= until)
     chosen = table.filter(known if cycle is None else known & (pl.col("cycle") == cycle))
     return {row["key_result"]: row for row in chosen.iter_rows(named=True)}
 
 
-def _origins(recorded: Frames, graded: dict[str, Any], start: date | None, until: date) -> dict[date, set[str]]:
+def _origins(recorded: Frames, graded: dict[str, Goal], until: date) -> Origins:
     """Days that may be origins, each with the key results that got a check-in on it."""
     got = recorded.of(CheckedIn).select("name", day=pl.col("recorded_at").dt.date()).unique()
-    by_day: dict[date, set[str]] = {}
-    for name, day in got.iter_rows():
-        if name in graded and day <= until and (start is None or day >= start):
-            by_day.setdefault(day, set()).add(name)
-    return by_day
+    by_day: dict[date, list[str]] = {}
+    for name, day in got.sort("name").iter_rows():
+        if name in graded and day <= until:
+            by_day.setdefault(day, []).append(name)
+    return [(day, tuple(by_day[day])) for day in sorted(by_day)]
 
 
-def _rows_at(
-    recorded: Frames, day: date, wanted: pl.Series, graded: dict[str, dict[str, Any]], days: Days
-) -> list[dict[str, Any]]:
+def _common_origins(graded: dict[str, Goal], until: date, every: int) -> Origins:
+    """Every so many days from the first start on, with all key results: which are open is seen there."""
+    if not graded:
+        return []
+    first = min(goal["start"] for goal in graded.values())
+    count = (min(until, max(goal["due"] for goal in graded.values())) - first).days // every
+    names = tuple(sorted(graded))
+    return [(first + timedelta(days=every * step), names) for step in range(count + 1)]
+
+
+def _parts(days: Origins, count: int) -> Iterator[tuple[tuple[date, tuple[str, ...]], ...]]:
+    """The days in `count` parts of about the same size, in order."""
+    size = -(-len(days) // count) if days else 1
+    return (tuple(days[begin : begin + size]) for begin in range(0, len(days), size))
+
+
+def _work(job: _Job) -> list[_Origin]:
+    return [_origin(job.recorded, day, pl.Series(names, dtype=pl.String)) for day, names in job.days]
+
+
+def _origin(recorded: Frames, day: date, wanted: pl.Series) -> _Origin:
+    """Everything that depends on what was known at the end of `day`, and nothing else."""
     known = view(recorded, effective_until=day, known_until=end_of(day))
     table, values = goals(known), readings(known)
-    running = table.filter(pl.col("start") <= day, (pl.col("dropped_on") > day).fill_null(value=True))
+    running = table.filter(pl.col("start") <= day, (pl.col("dropped_on") > day).fill_null(value=True), ~over(day))
     wanted = wanted.filter(wanted.is_in(running["key_result"].implode()))
-    seen = outlook(table, values, day, wanted, pace.fit).filter(pl.col("attained").is_null())
-    stands = {row["key_result"]: row for row in table.iter_rows(named=True)}
-    known_days = days_of(values)
-    base_rate = baselines.base_rate(table, known_days, day)
-    rows = []
-    for row in seen.iter_rows(named=True):
-        goal = stands[row["key_result"]]
-        own = known_days.get(goal["key_result"], [])
-        common = _grade(goal, graded[goal["key_result"]], days) | {
-            "key_result": goal["key_result"],
-            **{name: goal[name] for name in ("team", "cycle", "due", "baseline", "target")},
-            "as_of": day,
-            "elapsed": (day - goal["start"]).days / max((goal["due"] - goal["start"]).days, 1),
-            "value": row["value"],
-        }
-        rows.append({**common, "method": KOERS, **{k: row[k] for k in ("probability", "mean", *QUANTILES)}})
-        for method, p in baselines.probabilities(goal, own, day, base_rate).items():
-            rows.append({**common, "method": method, "probability": p, "mean": None, **dict.fromkeys(QUANTILES)})
-    return rows
+    ended = endings(table, values, day)
+    seen = outlook(table, values, day, wanted, pace.fit).rename({"probability": KOERS})
+    stands = seen.join(table, on="key_result", maintain_order="left")
+    own = values.filter(pl.col("key_result").is_in(wanted.implode()))
+    said = {name: Said(c, p) for name, c, p in own.select("key_result", "confidence", "projection").iter_rows()}
+    days = days_of(own)
+    extra = [
+        baselines.probabilities(goal, days.get(goal["key_result"], []), said.get(goal["key_result"], Said()), day)
+        for goal in stands.iter_rows(named=True)
+    ]
+    life = (pl.col("due") - pl.col("start")).dt.total_days().clip(lower_bound=1)
+    rows = stands.with_columns(
+        as_of=pl.lit(day),
+        elapsed=(pl.lit(day) - pl.col("start")).dt.total_days() / life,
+        base_rate=pl.lit(baselines.base_rate(ended["attained"])),
+    )
+    return _Origin(rows.hstack(pl.DataFrame(extra, schema=dict.fromkeys(GIVEN[2:], pl.Float64))), ended)
 
 
-def _grade(then: dict[str, Any], final: dict[str, Any], days: Days) -> dict[str, Any]:
+def _with_grades(origins: Sequence[_Origin], graded: dict[str, Goal], days: Days) -> pl.DataFrame:
+    """The rows of all origins, with how each key result ended, against its target as known at the origin."""
+    parts = []
+    for origin in origins:
+        grades = [_grade(goal, graded[goal["key_result"]], days) for goal in origin.rows.iter_rows(named=True)]
+        parts.append(origin.rows.drop("attained").hstack(pl.DataFrame(grades, schema=_GRADES)))
+    return pl.concat(parts) if parts else pl.DataFrame()
+
+
+_GRADES = {name: SCHEMA[name] for name in ("outcome", "attained", "attained_original")}
+
+
+def _with_learnt(rows: pl.DataFrame, origins: Sequence[_Origin]) -> pl.DataFrame:
+    """The rows with the baselines that learn from rows of goals known to have ended by each origin."""
+    if rows.is_empty():
+        return rows
+    code = {name: index for index, name in enumerate(rows["key_result"].unique().sort())}
+    known: dict[int, dict[int, bool]] = {}
+    for origin in origins:
+        if origin.rows.height:
+            ended = origin.endings.filter(pl.col("key_result").is_in(list(code)))
+            pairs = ended.select("key_result", "attained").iter_rows()
+            known[origin.rows["as_of"].to_physical()[0]] = {code[name]: attained for name, attained in pairs}
+    found = learnt(
+        rows["progress"].fill_null(0.0).to_numpy(),
+        rows["elapsed"].to_numpy(),
+        rows["key_result"].replace_strict(code, return_dtype=pl.Int64).to_numpy(),
+        rows["as_of"].to_physical().to_numpy(),
+        known,
+    )
+    return rows.with_columns(**{name: pl.Series(p) for name, p in found.items()})
+
+
+def _long(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per method; only koers has a mean and quantiles."""
+    parts = [pl.DataFrame(schema=SCHEMA)]
+    for method in METHODS if rows.height else ():
+        part = rows.with_columns(probability=pl.col(method), method=pl.lit(method))
+        if method != KOERS:
+            part = part.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in ("mean", *QUANTILES))
+        parts.append(part.filter(pl.col("probability").is_not_null()).select(SCHEMA.keys()))
+    return pl.concat(parts)
+
+
+def _grade(then: Goal, final: Goal, days: Days) -> dict[str, Any]:
     """Outcome and grades of a goal as it stood at an origin (`then`), by how it ended (`final`).
 
     An outcome-recorded grades the target it was recorded for; against another target its value is compared. Dropped

@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from scipy.special import stdtr
 
-from koers.engine.grading import Days, Goal, ending, over, progress
+from koers.engine.grading import Goal, meets, progress
 
 ON_LINE = (0.9, 0.1)
 """Probability given to a key result on or above, and below, the straight line from baseline to target."""
 DRIFT_STEPS = 4
 
 
-def probabilities(goal: Goal, days: list[tuple[date, float]], as_of: date, base_rate: float) -> dict[str, float]:
-    """The probability each baseline gives a key result; `days` are its readings known, oldest first."""
-    found = {"base_rate": base_rate}
-    if goal["kind"] != "control" and days:
-        found["straight_line"] = straight_line(goal, days[-1][1], as_of)
-        found["drift"] = drift(goal, days)
-    return found
+class Said(NamedTuple):
+    """What an owner said with a check-in: confidence (0-1) and the final value expected."""
+
+    confidence: float | None = None
+    projection: float | None = None
 
 
-def base_rate(table: pl.DataFrame, days: Days, as_of: date) -> float:
+def probabilities(goal: Goal, days: list[tuple[date, float]], said: Said, as_of: date) -> dict[str, float | None]:
+    """The probability each baseline gives a key result, None where it has none to give.
+
+    `days` are the readings known, oldest first; `said` is what the owner said at the latest of them.
+    """
+    measured = bool(days) and goal["kind"] != "control"
+    expected = said.projection
+    return {
+        "straight_line": straight_line(goal, days[-1][1], as_of) if measured else None,
+        "drift": drift(goal, days) if measured else None,
+        "owner_confidence": said.confidence,
+        "owner_projection": None if expected is None else ON_LINE[0 if meets(goal, expected, goal["target"]) else 1],
+    }
+
+
+def base_rate(attained: pl.Series) -> float:
     """Share of the key results known to have ended that were reached, from one half at first (Laplace)."""
-    past = table.filter(over(as_of))
-    reached = sum(ending(goal, days.get(goal["key_result"], []))[1] for goal in past.iter_rows(named=True))
-    return (reached + 1) / (past.height + 2)
+    return (int(attained.sum()) + 1) / (len(attained) + 2)
 
 
 def straight_line(goal: Goal, value: float, as_of: date) -> float:
     """The rule of most OKR products: on track where progress, going on as so far, meets the target at due."""
     elapsed = (as_of - goal["start"]).days / max((goal["due"] - goal["start"]).days, 1)
-    return ON_LINE[0] if (progress(goal, value) or 0.0) >= elapsed else ON_LINE[1]
+    return ON_LINE[0] if (progress(goal, value) or 0.0) >= (elapsed or 1.0) else ON_LINE[1]
 
 
 def drift(goal: Goal, days: list[tuple[date, float]]) -> float:

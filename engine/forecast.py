@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 
 from koers.engine import pace
+from koers.engine.grading import days_of, progress
 from koers.engine.outlook import FLOOR, QUANTILES, outlook
 from koers.engine.projections import goals, readings, running
 from koers.engine.replay import Frames, typed, view
-from koers.engine.standing import is_stale, progress, under_way
+from koers.engine.standing import is_stale, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
 
@@ -163,18 +164,21 @@ _ORDER = (pl.col("objective").is_null(), "objective", "key_result")
 
 def week_before(recorded: Frames, now: Forecast) -> dict[str, float]:
     """The probability each key result had a week before `now`, as known at the end of that day."""
-    then = forecast_from(recorded, now.as_of - timedelta(days=7), cycle=None, samples=now.samples, seed=now.seed)
+    day = now.as_of - timedelta(days=7)
+    then = forecast_from(recorded, day, min(now.known_at, end_of(day)), samples=now.samples, seed=now.seed)
     return {item.key_result: item.probability for item in then.key_results}
 
 
 def trajectories(recorded: Frames, now: Forecast) -> dict[str, list[tuple[date, float]]]:
-    """Progress by day of every key result, as known at `now`."""
+    """Progress by day of every key result in a forecast, as known at `now`."""
     frames = view(recorded, effective_until=now.as_of, known_until=now.known_at)
-    found: dict[str, list[tuple[date, float]]] = {}
-    seen = progress(goals(frames), readings(frames))
-    for name, day, x in seen.select("key_result", "effective_on", "progress").iter_rows():
-        found.setdefault(name, []).append((day, x))
-    return found
+    table, shown = goals(frames), {item.key_result for item in now.key_results}
+    days = days_of(readings(frames).filter(pl.col("key_result").is_in(list(shown))))
+    return {
+        goal["key_result"]: [(day, progress(goal, value) or 0.0) for day, value in days.get(goal["key_result"], [])]
+        for goal in table.iter_rows(named=True)
+        if goal["key_result"] in shown
+    }
 
 
 def config_hash(samples: int) -> str:
@@ -220,7 +224,7 @@ def _warnings(
     said += [f"{kr.key_result} is really running the business: {kr.warning}" for kr in items if kr.warning]
     shared = [kr.objective for kr in items if kr.objective is not None]
     if len(set(shared)) < len(shared):
-        said.append("P(all key results of an objective) takes them as independent of each other")
+        said.append("the chance that all key results of an objective are reached takes them as independent of each other")
     assumed = sum(int(frame["recorded_assumed"].fill_null(value=False).sum()) for frame in frames.by_type.values())
     if assumed:
         said.append(f"{assumed} facts carry an assumed recording date")

@@ -104,3 +104,33 @@ def given_up(goal: Goal, due: date) -> bool:
 def over(as_of: date) -> pl.Expr:
     """Which rows of `projections.goals` have ended by the end of `as_of`: due, or with an outcome."""
     return (pl.col("due") <= as_of) | pl.col("outcome_on").is_not_null()
+
+
+def endings(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """`ending` of every goal that is over by the end of `as_of`: key_result, kind, value, attained."""
+    past = goals.filter(over(as_of))
+    last = (
+        readings.join(past.select("key_result", "due"), on="key_result")
+        .filter(pl.col("effective_on") <= pl.col("due"))
+        .group_by("key_result")
+        .agg(pl.col("value").sort_by("effective_on").last())
+    )
+    value = pl.when(pl.col("outcome_on").is_null()).then(pl.col("value")).otherwise(pl.col("outcome_value"))
+    meets_it = (
+        pl.when(pl.col("direction") == "decrease").then(value <= pl.col("target")).otherwise(value >= pl.col("target"))
+    )
+    dropped = pl.col("outcome_on").is_null() & (pl.col("dropped_on") < pl.col("due")).fill_null(value=False)
+    found = past.join(last, on="key_result", how="left").select(
+        "key_result",
+        "kind",
+        value=value,
+        attained=pl.coalesce("outcome_attained", meets_it.fill_null(value=False) & ~dropped),
+    )
+    control = past.filter(pl.col("kind") == "control")
+    days = days_of(readings.filter(pl.col("key_result").is_in(control["key_result"].implode())))
+    held = [
+        (g["key_result"], g["kind"], *ending(g, days.get(g["key_result"], []))) for g in control.iter_rows(named=True)
+    ]
+    return pl.concat(
+        [found.filter(pl.col("kind") != "control"), pl.DataFrame(held, schema=found.schema, orient="row")]
+    ).sort("key_result")

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from koers.engine import kinds, pace, trend
-from koers.engine.grading import Days, Goal, days_inside, days_of, ending, in_force, meets, over, progress
+from koers.engine.grading import Days, Goal, days_inside, days_of, ending, endings, in_force, meets, over, progress
 
 LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 QUANTILES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
@@ -52,10 +52,12 @@ def outlook(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, wanted: pl
     ended = chosen.filter(over(as_of))
     going = chosen.join(ended, on="key_result", how="anti")
     on_trend = going.filter(pl.col("kind").is_in(["metric", "milestone"]))
-    days = days_of(readings)
+    by_rows = chosen.join(on_trend, on="key_result", how="anti")["key_result"]
+    days = days_of(readings.filter(pl.col("key_result").is_in(by_rows.implode())))
     parts = [_trend(on_trend, goals, readings, as_of, fit)] if on_trend.height else []
     rows = [_ended_row(goal, days) for goal in ended.iter_rows(named=True)]
-    rows += _binary_rows(going.filter(pl.col("kind") == "binary"), goals, days, as_of)
+    ends = endings(goals.filter(pl.col("kind") == "binary"), readings, as_of)["attained"]
+    rows += [_binary_row(g, days, as_of, ends) for g in going.filter(pl.col("kind") == "binary").iter_rows(named=True)]
     rows += [_control_row(g, days, as_of) for g in going.filter(pl.col("kind") == "control").iter_rows(named=True)]
     parts.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
     return pl.concat(parts).sort("key_result")
@@ -63,13 +65,13 @@ def outlook(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, wanted: pl
 
 def _trend(going: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, fit: Fit) -> pl.DataFrame:
     begun = goals.filter(pl.col("kind").is_in(["metric", "milestone"]) & (pl.col("start") <= as_of))
-    hyper = fit(trend.to_readings(begun, readings))
+    hyper = fit(trend.to_readings(_latest(begun), readings))
     ahead, passages = trend.look_ahead(going, readings, hyper, as_of)
     seen = readings.group_by("key_result", maintain_order=True).agg(
         value=pl.col("value").last(), last_on=pl.col("effective_on").last(), check_ins=pl.len().cast(pl.Int64)
     )
     counts = np.array([counts_at(ambition) for ambition in going["ambition"]])
-    days = days_of(readings)
+    days = days_of(readings.filter(pl.col("key_result").is_in(going["key_result"].implode())))
     reached = [
         progress(goal, in_force(days.get(goal["key_result"], []), as_of)) for goal in going.iter_rows(named=True)
     ]
@@ -90,6 +92,14 @@ def _trend(going: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, as_
         .with_columns(rests_on=pl.col("check_ins").map_elements(rests_on, return_dtype=pl.String))
         .select(SCHEMA.keys())
     )
+
+
+def _latest(begun: pl.DataFrame) -> pl.DataFrame:
+    """The goals begun last, as many as teach the trend; all that begun on the same day as the first of them."""
+    if begun.height <= pace.LEARNERS:
+        return begun
+    since = begun["start"].sort(descending=True)[pace.LEARNERS - 1]
+    return begun.filter(pl.col("start") >= since)
 
 
 def _row(goal: Goal, days: list[tuple[date, float]], **known: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -142,28 +152,25 @@ def counts_at(ambition: str | None) -> float:
     return ASPIRATIONAL_COUNTS if ambition == "aspirational" else 1.0
 
 
-def _binary_rows(going: pl.DataFrame, goals: pl.DataFrame, every: Days, as_of: date) -> list[dict[str, Any]]:
-    past = goals.filter((pl.col("kind") == "binary") & over(as_of))
-    grades = [ending(goal, every.get(goal["key_result"], []))[1] for goal in past.iter_rows(named=True)]
-    rows = []
-    for goal in going.iter_rows(named=True):
-        days = every.get(goal["key_result"], [])
-        row = _row(goal, days)
-        life = max((goal["due"] - goal["start"]).days, 1)
-        done = meets(goal, row["value"], goal["target"])
-        p = kinds.binary_probability(done, (goal["due"] - as_of).days / life, len(grades), sum(grades))
-        low, high = sorted((goal["baseline"], goal["target"]))
-        upper = p if goal["target"] > goal["baseline"] else 1.0 - p
-        ends = [high if upper > 1.0 - level else low for level in LEVELS]
-        row |= {
-            "probability": p,
-            "probability_counts": p,
-            "mean": goal["baseline"] + p * (goal["target"] - goal["baseline"]),
-            "expected_score": p,
-            "reach_on": days[-1][0] if done else None,
-        }
-        rows.append(row | dict(zip(QUANTILES, ends, strict=True)) | {"attained": None})
-    return [_clipped(row) for row in rows]
+def _binary_row(goal: Goal, every: Days, as_of: date, past: pl.Series) -> dict[str, Any]:
+    """`past`: whether each binary key result known to have ended was reached."""
+    days = every.get(goal["key_result"], [])
+    row = _row(goal, days)
+    life = max((goal["due"] - goal["start"]).days, 1)
+    done = meets(goal, row["value"], goal["target"])
+    p = kinds.binary_probability(done, (goal["due"] - as_of).days / life, len(past), int(past.sum()))
+    low, high = sorted((goal["baseline"], goal["target"]))
+    upper = p if goal["target"] > goal["baseline"] else 1.0 - p
+    ends = [high if upper > 1.0 - level else low for level in LEVELS]
+    row |= {
+        "probability": p,
+        "probability_counts": p,
+        "mean": goal["baseline"] + p * (goal["target"] - goal["baseline"]),
+        "expected_score": p,
+        "reach_on": days[-1][0] if done else None,
+        "attained": None,
+    }
+    return _clipped(row | dict(zip(QUANTILES, ends, strict=True)))
 
 
 def _control_row(goal: Goal, every: Days, as_of: date) -> dict[str, Any]:

@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 PATH_STEPS = 60
 """Steps in which the expected path is followed for its first passage."""
+FURTHEST = 1e6
+"""Progress beyond this is taken as this: squares must stay finite."""
 DIGITS = 9
 """Decimals of progress: another unit may round to another last digit, which must not decide whether a line is met."""
 
@@ -75,7 +77,7 @@ def to_readings(goals: pl.DataFrame, readings: pl.DataFrame) -> pace.Readings:
     rows = rows.unique(["series", "day"], keep="last", maintain_order=True).sort("series", "day")
     series = rows["series"].to_numpy()
     own = Scale(*(part[series] for part in (scale.baseline, scale.way, scale.start, scale.life)))
-    x = np.round(own.progress(rows["value"].to_numpy()), DIGITS)
+    x = np.clip(np.round(own.progress(rows["value"].to_numpy()), DIGITS), -FURTHEST, FURTHEST)
     return pace.Readings(series, own.time(_day_numbers(rows["day"])), x, goals.height)
 
 

@@ -52,6 +52,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, le=1e12)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 
+LEAST_WAY = 1e-9
+"""A way from baseline to target that is shorter is none: of the target, or of 1 where that is smaller."""
+
 Kind = Literal["metric", "milestone", "binary", "control"]
 Direction = Literal["increase", "decrease", "maintain_above", "maintain_below", "maintain_between"]
 Ambition = Literal["committed", "aspirational"]
@@ -173,7 +176,7 @@ def _check_limits(goal: KeyResultSet) -> None:
 def _check_scale(goal: KeyResultSet) -> None:
     if goal.baseline is None:
         raise broken_rule("baseline", f"a {goal.kind} key result needs a baseline")
-    if goal.baseline == goal.target:
+    if abs(goal.target - goal.baseline) < LEAST_WAY * max(1.0, abs(goal.target)):
         raise broken_rule("target", f"baseline and target are both {goal.target:g}: there is nothing to change")
     if (goal.target > goal.baseline) != (goal.direction == "increase"):
         raise broken_rule(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from koers.engine import backtest as module
-from koers.engine.backtest import KOERS, SCHEMA, backtest, scores
+from koers.engine.backtest import KOERS, SCHEMA, backtest
 from koers.engine.forecast import forecast
 from koers.engine.outlook import QUANTILES
 from koers.engine.replay import Frames, view
@@ -217,7 +217,6 @@ def test_every_row_is_complete_and_in_its_range(facts: list[Fact]) -> None:
     numbers = table.select("outcome", "value", "mean", *QUANTILES)
     assert all(column.drop_nulls().is_finite().all() for column in numbers)
     assert table.select(KEY).is_duplicated().sum() == 0
-    assert sum(score.method == KOERS for score in scores(table)) == min(table.height, 1)
 
 
 def baseline(method: str, *facts: Fact | Iterable[Fact]) -> list[float]:
@@ -260,18 +259,18 @@ def test_an_empty_backtest_is_an_empty_table(facts: list[Fact]) -> None:
     table = backtest(log_of(facts), LAST)
     assert table.schema == pl.Schema(SCHEMA)
     assert table.is_empty()
-    assert scores(table) == []
 
 
-def test_origins_are_shown_to_whoever_watches() -> None:
-    seen: list[date] = []
+def test_parts_are_shown_to_whoever_watches() -> None:
+    seen: list[int] = []
 
-    def watch(days: list[date]) -> list[date]:
-        seen.extend(days)
-        return days
+    def watch(parts: Iterable[list[Any]], total: int) -> Iterable[list[Any]]:
+        for part in parts:
+            seen.append(total)
+            yield part
 
     backtest(log_of(key_result(), check_ins([1.0, 2.0])), LAST, watch=watch)
-    assert seen == [on(7), on(14)]
+    assert seen == [2, 2]
 
 
 def real_sprints(folder: Path, most: int) -> tuple[list[Fact], dict[str, bool]]:

@@ -1,0 +1,165 @@
+"""koers as a process of its own: start-up, pipes, signals, terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import resource
+import select
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.world import cells, environment, process, shown
+
+HEAVY = ("numpy", "scipy", "polars", "pydantic", "pydantic_core", "rich", "sqlite3", "numba", "koers.events.model")
+COMMANDS = ("demo", "init", "import", "export", "checkin", "correct", "status", "forecast", "backtest")
+KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
+
+
+def loaded(code: str) -> set[str]:
+    """The heavy modules that are there after `code`, in a fresh process."""
+    code = f"import sys\n{code}\nprint(*[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    found = subprocess.run(  # noqa: S603
+        [sys.executable, "-W", "error", "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    return set(found.stderr.split())
+
+
+HELP = """
+sys.argv = ["koers", "--help"]
+from koers.cli.app import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+"""
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert loaded(HELP) == set()
+
+
+def test_import_koers_loads_nothing_heavy_and_a_name_loads_its_home() -> None:
+    assert loaded("import koers; dir(koers)") == set()
+    assert "pydantic" in loaded("import koers; koers.Event")
+
+
+def test_help_takes_at_most_three_tenths_of_a_second_more_than_python(here: Path) -> None:
+    def median(*command: str) -> float:
+        """Of processor time: what else runs on this machine does not count."""
+        took = []
+        for _ in range(5):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, *command], env=environment(), capture_output=True, check=True)  # noqa: S603
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+        return statistics.median(took)
+
+    assert median("-m", "koers", "--help") - median("-c", "pass") < 0.3
+
+
+def test_help_lists_every_command(here: Path) -> None:
+    text = process(here, "--help").stdout
+    assert re.findall(r"^  ([a-z]+) ", text.split("Commands:")[1], re.MULTILINE) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    text = shown(command, "--help")
+    assert text.startswith("Usage: ")
+    assert "--json" in text
+    assert [line for line in text.splitlines() if cells(line) > 80] == []
+
+
+def test_a_process_writes_results_to_stdout_and_messages_to_stderr(here: Path) -> None:
+    demo = process(here, "demo")
+    assert (demo.returncode, demo.stderr) == (0, "")
+    said = process(here, "--log", "koers-demo.db", "forecast", "--json")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert json.loads(said.stdout)["as_of"] == "2026-11-13"
+    wrong = process(here, "--log", "none.db", "status")
+    assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (1, "", 1)
+    assert wrong.stderr.startswith("koers: none.db: ")
+    assert process(here, "status", "--bogus").returncode == 2
+
+
+def test_stdout_that_knows_only_ascii_gets_question_marks(demo: Path) -> None:
+    found = process(demo.parent, "--log", "koers-demo.db", "forecast", PYTHONIOENCODING="ascii")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "Fleur   ????????" in found.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("forecast",), ("backtest", "--from", "2026-09-20"), ("status", "--json"), ("--help",)]
+)
+def test_a_reader_that_stops_early_gets_no_traceback(demo: Path, command: tuple[str, ...]) -> None:
+    ours = subprocess.Popen(  # noqa: S603
+        [*KOERS, *command], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert ours.stdout is not None
+    ours.stdout.close()
+    assert ours.stderr is not None
+    with ours.stderr:
+        assert ours.stderr.read() == b""
+    assert ours.wait() in (0, 1)
+
+
+def on_a_terminal(*command: str, columns: int = 80, **env: str) -> tuple[str, int]:
+    """What a command shows on a terminal of its own (stdout and stderr), and its exit code."""
+    ours, theirs = pty.openpty()
+    told = {name: value for name, value in environment(TERM="xterm-256color", **env).items() if name != "COLUMNS"}
+    size = f'stty columns {columns} rows 24; exec "$@"'
+    shell = ["/bin/sh", "-c", size, "sh", *command]
+    child = subprocess.Popen(  # noqa: S603
+        shell, env=told, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    begun, seen = time.monotonic(), b""
+    while time.monotonic() - begun < 30:
+        if select.select([ours], [], [], 0.05)[0]:
+            try:
+                seen += os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+        elif child.poll() is not None:
+            break
+    os.close(ours)
+    return seen.decode(), child.wait(5)
+
+
+def test_a_terminal_gets_colour_and_its_own_width(demo: Path) -> None:
+    text, code = on_a_terminal(*KOERS, "forecast", columns=100)
+    assert code == 0
+    assert "\x1b[31m" in text
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n").splitlines()
+    assert max(map(cells, lines)) <= 100
+    assert any("Colleagues trained in first-time-right" in line for line in lines)
+
+
+def test_no_color_on_a_terminal_colours_nothing(demo: Path) -> None:
+    text, code = on_a_terminal(*KOERS, "status", NO_COLOR="1")
+    assert code == 0
+    assert "\x1b" not in text
+
+
+INTERRUPTED = """
+import os, signal
+import koers.engine.backtest as engine
+engine._rows_at = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+from koers.cli.app import main
+main()
+"""
+
+
+def test_ctrl_c_in_a_backtest_ends_it_without_a_traceback(demo: Path) -> None:
+    text, code = on_a_terminal(sys.executable, "-c", INTERRUPTED, "--log", "koers-demo.db", "backtest")
+    assert code == 130
+    assert "Traceback" not in text
+    assert "straight line" not in text
