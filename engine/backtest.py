@@ -22,7 +22,7 @@ from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.peers import LOGISTIC, RULES, learnt
 from koers.engine.projections import goals, readings
 from koers.engine.replay import Frames, typed, view
-from koers.events.model import CheckedIn, Event, Row, end_of
+from koers.events.model import CheckedIn, Event, ForecastIssued, Row, end_of
 
 KOERS = "koers"
 SCHEMA = {
@@ -82,26 +82,34 @@ def backtest(
     until: date,
     *,
     start: date | None = None,
+    end: date | None = None,
     cycle: str | None = None,
     every: int | None = None,
+    issued: bool = False,
     executor: Executor | None = None,
     watch: Watch[list[_Origin]] = unwatched,
 ) -> pl.DataFrame:
     """One row per key result, origin and method (see SCHEMA), for key results resolved by the end of `until`.
 
-    `every` puts common origins that many days apart, from the first start on, in place of one at each check-in.
-    `start` and `cycle` narrow origins and key results down, not what is learnt from. Days are shared out over
+    `every` puts common origins that many days apart, from the first start on, in place of one at each check-in;
+    `issued` takes the forecasts that were recorded in the log, in place of those that would have been made. `start`,
+    `end` and `cycle` narrow origins and key results down, not what is learnt from. Days are shared out over
     `executor`; the result does not depend on it. `watch` is handed the finished parts and their number, and yields
     the parts back (a progress bar).
     """
     recorded = typed(events)
     final = view(recorded, effective_until=until, known_until=end_of(until))
     graded = _resolved(goals(final), until, cycle)
-    days = _origins(recorded, graded, until) if every is None else _common_origins(graded, until, every)
-    wanted = [(day, names) for day, names in days if start is None or day >= start]
+    said = _issued(recorded, graded)
+    days = _origins(said if issued else _check_ins(recorded), graded, until)
+    if every is not None and not issued:
+        days = _common_origins(graded, until, every)
+    wanted = [(day, names) for day, names in days if (start or day) <= day <= (end or day)]
     jobs = [_Job(recorded, part) for part in _parts(wanted, JOBS if executor else len(wanted))]
     origins = [origin for part in watch(run(_work, jobs, executor), len(jobs)) for origin in part]
     rows = _with_grades(origins, graded, days_of(readings(final)))
+    if issued and rows.height:
+        rows = rows.drop(KOERS, "mean", *QUANTILES).join(said, on=["key_result", "as_of"], maintain_order="left")
     return _long(_with_learnt(rows, origins)).sort("method", "key_result", "as_of")
 
 
@@ -112,11 +120,30 @@ def _resolved(table: pl.DataFrame, until: date, cycle: str | None) -> dict[str, 
     return {row["key_result"]: row for row in chosen.iter_rows(named=True)}
 
 
-def _origins(recorded: Frames, graded: dict[str, Goal], until: date) -> Origins:
-    """Days that may be origins, each with the key results that got a check-in on it."""
-    got = recorded.of(CheckedIn).select("name", day=pl.col("recorded_at").dt.date()).unique()
+def _check_ins(recorded: Frames) -> pl.DataFrame:
+    """Which key result got a check-in on which day: the day of its recording."""
+    return recorded.of(CheckedIn).select(key_result="name", as_of=pl.col("recorded_at").dt.date())
+
+
+def _issued(recorded: Frames, graded: dict[str, Goal]) -> pl.DataFrame:
+    """What people saw: the last forecast issued per key result and day, by a column for each number."""
+    wire = pl.Struct(dict.fromkeys(QUANTILES, pl.Float64))
+    return (
+        recorded.of(ForecastIssued)
+        .filter(pl.col("name").is_in(list(graded)), pl.col("recorded_at").dt.date() == pl.col("as_of"))
+        .unique(["name", "as_of"], keep="last", maintain_order=True)
+        .with_columns(pl.col("quantiles").str.json_decode(wire))
+        .unnest("quantiles")
+        .select(
+            "as_of", *QUANTILES, pl.col("probability").alias(KOERS), key_result="name", mean=pl.lit(None, pl.Float64)
+        )
+    )
+
+
+def _origins(found: pl.DataFrame, graded: dict[str, Goal], until: date) -> Origins:
+    """Days that may be origins, each with its key results."""
     by_day: dict[date, list[str]] = {}
-    for name, day in got.sort("name").iter_rows():
+    for name, day in found.select("key_result", "as_of").unique().sort("key_result").iter_rows():
         if name in graded and day <= until:
             by_day.setdefault(day, []).append(name)
     return [(day, tuple(by_day[day])) for day in sorted(by_day)]
