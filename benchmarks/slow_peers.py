@@ -85,7 +85,7 @@ def _peers() -> dict[str, Forecaster]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 found = model(season_length=1).forecast(y=y, h=horizon, level=[LEVEL])
-            return _ends(found["mean"][-1], found[f"lo-{LEVEL}"][-1], found[f"hi-{LEVEL}"][-1])
+            return _ends(*(np.asarray(found[name])[-1] for name in ("mean", f"lo-{LEVEL}", f"hi-{LEVEL}")))
 
         return run
 

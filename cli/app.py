@@ -1,37 +1,22 @@
-"""The commands. Thin: each one parses, calls the engine and prints; numeric libraries load inside."""
+"""The commands, those that add to a log here. Thin: each parses, calls and prints; numeric libraries load inside."""
 
 from __future__ import annotations
 
 import io
 import sys
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from koers.cli.files import writable
-from koers.cli.session import Session, nothing, print_json
+from koers.cli.answers import backtest, forecast, status
+from koers.cli.options import Commands, Day, Json
+from koers.cli.session import Session, print_json
 from koers.cli.text import plain
-from koers.events.errors import InputError, KoersError
+from koers.events.errors import InputError
 
 if TYPE_CHECKING:
-    from koers.engine.forecast import Forecast
-    from koers.engine.replay import Frames
     from koers.events.model import Event
-
-
-class Commands(TyperGroup):
-    """The commands; an error people can act on is one line on stderr and exit code 1."""
-
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # noqa: ANN401 - what the command gives
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except KoersError as error:
-            typer.echo(f"koers: {plain(str(error))}", err=True)
-            raise typer.Exit(1) from error
 
 
 app = typer.Typer(
@@ -42,23 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
-AsOf = Annotated[
-    datetime | None,
-    typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="What held at the end of this day [today]."),
-]
-KnownAt = Annotated[
-    str | None, typer.Option("--known-at", metavar="TIME", help="What was known then [the end of the as-of day].")
-]
-Cycle = Annotated[str | None, typer.Option("--cycle", metavar="C", help="Only the key results of this cycle.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="FILE", callback=writable, help="Write the table to FILE.{parquet,csv,json} as well."
-    ),
-]
 
 
 @app.callback()
@@ -123,11 +91,15 @@ def import_(
 ) -> None:
     """Take in CSV tables: all of them, or nothing. A second import adds only what changed."""
     from koers.cli.console import working
+    from koers.events.memory import MemoryLog
     from koers.events.tables import import_tables
 
     session: Session = ctx.obj
-    with working("importing"), session.open(create=True) as log:
-        done = import_tables(log, paths, now=session.now(log), allow_extra=allow_extra)
+    with working("importing"):
+        if not Path(session.url).exists():  # tried in memory first: bad input leaves no empty log behind
+            import_tables(MemoryLog(), paths, now=session.clock(), allow_extra=allow_extra)
+        with session.open(create=True) as log:
+            done = import_tables(log, paths, now=session.now(log), allow_extra=allow_extra)
     if json:
         counts = {name: getattr(done, name) for name in ("added", "already", "corrected", "assumed")}
         print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
@@ -201,115 +173,8 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-@app.command()
-def status(
-    ctx: typer.Context,
-    as_of: AsOf = None,
-    known_at: KnownAt = None,
-    cycle: Cycle = None,
-    json: Json = False,
-    out: Out = None,
-) -> None:
-    """Where the key results stand: value, progress, and how fresh that is."""
-    from koers.cli.console import say, status_table, stdout
-    from koers.cli.files import write_table
-    from koers.engine.replay import replay
-    from koers.engine.standing import standing
-
-    rows, day, known, about = ctx.obj.read(as_of, known_at)
-    table = standing(replay(rows, effective_until=day, known_until=known), day, cycle)
-    if out:
-        write_table(table, out)
-    if json:
-        print_json({"as_of": day.isoformat(), "key_results": table.to_dicts()})
-        return
-    say(about)
-    if table.is_empty():
-        say(nothing(rows, day, cycle))
-        return
-    console = stdout()
-    for part in status_table(table.to_dicts(), console.width):
-        console.print(part)
-
-
-@app.command()
-def forecast(
-    ctx: typer.Context,
-    as_of: AsOf = None,
-    known_at: KnownAt = None,
-    cycle: Cycle = None,
-    samples: Annotated[int, typer.Option(min=1, max=10_000_000, help="Futures to draw, where it takes any.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
-    json: Json = False,
-    out: Out = None,
-) -> None:
-    """The probability of reaching each key result by its due date."""
-    from koers.cli.console import say, working
-    from koers.cli.files import write_table
-    from koers.engine.forecast import forecast_from
-    from koers.engine.replay import typed
-
-    with working("forecasting"):
-        rows, day, known, about = ctx.obj.read(as_of, known_at)
-        recorded = typed(rows)
-        result = forecast_from(recorded, day, known, cycle=cycle, samples=samples, seed=seed)
-    if out:
-        write_table(result.to_polars(), out)
-    if json:
-        print_json(result.to_dict())
-        return
-    say(about)
-    if not result.key_results:
-        say(nothing(rows, day, cycle, result.warnings))
-        return
-    _print_forecast(result, recorded)
-
-
-def _print_forecast(result: Forecast, recorded: Frames) -> None:
-    from koers.cli.console import forecast_table, say, stdout
-    from koers.engine.forecast import trajectories, week_before
-
-    console = stdout()
-    for part in forecast_table(result, week_before(recorded, result), trajectories(recorded, result), console.width):
-        console.print(part)
-    running = tuple(f"{item.key_result} is really running the business" for item in result.key_results if item.warning)
-    for warning in result.warnings:
-        if not warning.startswith(running):  # the table has said so
-            say(f"Note: {warning}.", style="dim")
-
-
-@app.command()
-def backtest(
-    ctx: typer.Context,
-    from_: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DATE", help="Origins from this day on.")
-    ] = None,
-    cycle: Cycle = None,
-    json: Json = False,
-    out: Out = None,
-) -> None:
-    """How good the forecasts would have been: at every check-in, from what was recorded by then."""
-    from koers.cli.console import say, score_table, stdout, watched
-    from koers.cli.files import write_table
-    from koers.engine.backtest import backtest as run
-    from koers.engine.backtest import scores
-
-    rows, day, _, about = ctx.obj.read(None, None)
-    start = from_.date() if from_ else None
-    table = run(rows, day, start=start, cycle=cycle, watch=lambda days: watched(days, "backtesting"))
-    if out:
-        write_table(table, out)
-    found = scores(table)
-    if json:
-        print_json({"as_of": day.isoformat(), "scores": [score.to_dict() for score in found]})
-        return
-    say(f"{about}: key results that have ended, forecast anew at each of their check-ins")
-    if not found:
-        say("No key result with check-ins has ended yet: there is nothing to judge by.")
-        return
-    console = stdout()
-    console.print("", score_table(found, console.width), "", sep="\n")
-    say("Brier and log score: lower is better; each key result counts once.", style="dim")
+for answer in (status, forecast, backtest):
+    app.command()(answer)
 
 
 def main() -> None:

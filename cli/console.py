@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -19,20 +19,17 @@ from rich.text import Text
 from koers.cli.text import Points, bar, number, percent, plain, points_moved, share_done, sparkline
 
 if TYPE_CHECKING:
-    from koers.engine.backtest import Score
     from koers.engine.forecast import Forecast, KeyResultForecast, ObjectiveForecast
 
+Item = TypeVar("Item")
 NARROW, WIDE = 72, 110
 """Below and above these widths tables say less and more."""
 MARKS = ""
 """The head of the column of marks: it has none."""
 FORECAST = (MARKS, "key result", "owner", "team", "progress", "now/target", "chance", "week", "from")
 STATUS = (MARKS, "key result", "title", "owner", "value", "done", "last check-in")
-RIGHT = ("now/target", "week", "value", "done", "key results", "forecasts", "Brier", "log score", "80% range held")
-WIDE_ONLY = (
-    *("title", "owner", "team", "progress", "last check-in", "week", "from"),
-    *("key results", "forecasts", "80% range held"),
-)
+RIGHT = ("now/target", "week", "value", "done")
+WIDE_ONLY = (*("title", "owner", "team", "progress", "last check-in", "week", "from"),)
 EXPLAINED = {
     "prior": "prior: no check-in yet",
     "few check-ins": "few: under three check-ins",
@@ -61,13 +58,13 @@ def say(text: str, style: str = "") -> None:
     stdout().print(Text(plain(text), style=style))
 
 
-def watched(days: Sequence[date], what: str, patience: float = 1.0) -> Iterator[date]:
-    """Yield `days`, with a progress bar on stderr once they take longer than `patience` seconds."""
+def watched(parts: Iterable[Item], total: int, what: str, patience: float = 1.0) -> Iterator[Item]:
+    """Yield `parts`, with a progress bar on stderr once they take longer than `patience` seconds."""
     begun = time.monotonic()
     with Progress(console=stderr(), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(what, total=len(days), visible=False)
-        for day in days:
-            yield day
+        task = progress.add_task(what, total=total, visible=False)
+        for part in parts:
+            yield part
             progress.update(task, advance=1, visible=time.monotonic() - begun > patience)
 
 
@@ -216,20 +213,3 @@ def _table(columns: Mapping[str, int], rows: Sequence[Mapping[str, Text]], *, he
     for row in rows:
         table.add_row(*(row[name] for name in columns))
     return table
-
-
-def score_table(scores: Sequence[Score], width: int) -> Table:
-    """Methods of a backtest, best log score first."""
-    rows = [
-        {
-            "method": Text(score.method.replace("_", " "), style="bold" if score.method == "koers" else ""),
-            "key results": Text(f"{score.goals}"),
-            "forecasts": Text(f"{score.origins}"),
-            "Brier": Text(f"{score.brier:.3f}"),
-            "log score": Text(f"{score.log:.3f}"),
-            "80% range held": Text("–" if score.coverage80 is None else f"{100 * score.coverage80:.0f}%"),
-        }
-        for score in scores
-    ]
-    kept = [name for name in rows[0] if width >= NARROW or name not in WIDE_ONLY]
-    return _table({name: max(len(name), *(len(row[name]) for row in rows)) + 1 for name in kept}, rows, head=True)

@@ -16,11 +16,28 @@ FORMULA = re.compile(r"^[=+\-@\t\r]")
 
 def writable(path: Path | None) -> Path | None:
     """`path` if a table may go there, said before anything is computed. Raises InputError."""
-    if path is not None and path.suffix.lower() not in (".parquet", ".csv", ".json"):
-        raise InputError("name a file that ends in .parquet, .csv or .json", str(path))
+    return _fit(path, (".parquet", ".csv", ".json"), ".parquet, .csv or .json")
+
+
+def is_page(path: Path | None) -> Path | None:
+    """`path` if a page may go there, said before anything is computed. Raises InputError."""
+    return _fit(path, (".html", ".htm"), ".html")
+
+
+def _fit(path: Path | None, endings: tuple[str, ...], named: str) -> Path | None:
+    if path is not None and path.suffix.lower() not in endings:
+        raise InputError(f"name a file that ends in {named}", str(path))
     if path is not None and not path.parent.is_dir():
         raise InputError(f"cannot be written: there is no folder {path.parent}", str(path))
     return path
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a page. Raises InputError if it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror or error}", str(path)) from error
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from koers.events.errors import ConflictError, InputError, LogError
-from koers.events.model import CheckedIn, CheckInCorrected, CycleClosed, Event, EventRetracted
+from koers.events.model import CheckedIn, CheckInCorrected, CycleClosed, Event, EventRetracted, ForecastIssued
 
 if TYPE_CHECKING:
     from koers.cli.session import Session
+    from koers.engine.forecast import Forecast
     from koers.events.log import EventLog
 
 
@@ -55,6 +56,32 @@ def _last_said(log: EventLog, check_in: Event) -> Event:
     said = [e for e in events if isinstance(e.data, CheckInCorrected) and e.data.corrects == check_in.id]
     standing = [event for event in said if event.id not in gone]
     return max(standing, key=lambda event: (event.recorded_at, event.position or 0), default=check_in)
+
+
+def issue(log: EventLog, forecast: Forecast, now: datetime) -> int:
+    """Append what a forecast says of each key result that has not ended; how many that are."""
+    whole = {name: getattr(forecast, name) for name in _ISSUED}
+    events = [
+        Event(
+            id=str(uuid.uuid4()),
+            subject=f"kr/{item.key_result}",
+            effective_on=forecast.as_of,
+            recorded_at=now,
+            actor="cli",
+            data=ForecastIssued(
+                probability=item.probability,
+                quantiles={name: value for name, value in item.quantiles.items() if value is not None},
+                **whole,
+            ),
+        )
+        for item in forecast.key_results
+        if item.attained is None
+    ]
+    log.append(events)
+    return len(events)
+
+
+_ISSUED = ("as_of", "known_at", "log_position", "log_head", "seed", "samples", "config_hash")
 
 
 def _append(

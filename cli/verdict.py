@@ -33,7 +33,11 @@ NAMES = {
 LEAN = 0.25
 """An intercept (log odds) from which probabilities are called too low or too high."""
 AXIS = 41
-"""Cells of the reliability plot: one for every 2.5 points."""
+"""Cells of the reliability plot where there is room: one for every 2.5 points."""
+NARROW, WIDE = 72, 100
+"""Below and above these widths tables say less and more."""
+ENOUGH = 5
+"""Key results in a bin of which a sentence can be said."""
 SHOWN = 12
 """Teams shown at most."""
 
@@ -41,7 +45,7 @@ SHOWN = 12
 def headline(verdict: Verdict) -> str:
     """The finding in two sentences."""
     own = verdict.scores[0]
-    near = [part for part in verdict.reliability if part.goals >= 1]
+    near = [part for part in verdict.reliability if part.goals >= ENOUGH]
     middle = max(near, key=lambda part: (0.5 < part.forecast < 0.9, part.goals), default=None)
     said = f"{own.goals} key results that have ended, forecast {own.origins:,} times."
     if middle is None or own.goals < 2:
@@ -56,35 +60,44 @@ def verdict_parts(verdict: Verdict, width: int) -> Iterator[Text | Table]:
     if worse:
         yield Text(f"koers is not better everywhere: {' and '.join(worse)} did better here.", style="yellow")
     yield Text("\nWhat was said, and how often it came true", style="bold")
-    yield _reliability(verdict.reliability)
+    yield _reliability(verdict.reliability, width)
     if verdict.slope is not None:
         yield Text("┼ what was said, ● what came true, ─ where a perfect forecaster would land", style="dim")
         yield Text(f"Slope {verdict.slope.slope:.2f}: {_slope_words(verdict.slope)}.", style="dim")
     yield Text("\nkoers against what one would use instead", style="bold")
-    yield _methods(verdict.scores, wide=width >= 100)
+    yield _methods(verdict.scores, width)
     yield Text("skill: how much smaller the Brier score of koers is, with its 95% interval", style="dim")
     for name, heading in (("elapsed", "By time gone"), ("kind", "By kind"), ("team", "By team")):
         if len(verdict.slices[name]) > 1:
             yield Text(f"\n{heading}", style="bold")
-            yield _slices(verdict.slices[name])
+            yield _slices(verdict.slices[name], width)
     yield Text("\n" + _notes(verdict), style="dim")
 
 
-def _reliability(bins: Sequence[Bin]) -> Table:
-    table = _table("said", "came true", "0%" + "50%".center(AXIS - 6) + "100%", "key results", "", left=2)
+def _reliability(bins: Sequence[Bin], width: int) -> Table:
+    axis = min(AXIS, max(width - 18, 11))
+    heads = ["said", "came true", "0%" + "50%".center(axis - 6) + "100%", "key results", ""]
+    table = _table(*heads[: 5 if width >= NARROW else 3], left=2)
     for part in bins:
-        plot = [" "] * AXIS
-        for cell in range(_cell(part.band_low), _cell(part.band_high) + 1):
-            plot[cell] = "─"
-        plot[_cell(part.forecast)] = "┼"
-        plot[_cell(part.attained)] = "●"
-        outside = "" if part.consistent else "outside"
-        table.add_row(f"{part.forecast:.0%}", f"{part.attained:.0%}", "".join(plot), f"{part.goals:.0f}", outside)
+        plot = [" "] * axis
+        low, high, said, true = (_cell(s, axis) for s in (part.band_low, part.band_high, part.forecast, part.attained))
+        plot[low : high + 1] = "─" * (high + 1 - low)
+        plot[said] = "┼"
+        plot[true] = "●"
+        goals = f"{part.goals:.0f}" if part.goals >= 1 else "<1"
+        row = (
+            f"{part.forecast:.0%}",
+            f"{part.attained:.0%}",
+            "".join(plot),
+            goals,
+            "" if part.consistent else "outside",
+        )
+        table.add_row(*row[: len(table.columns)])
     return table
 
 
-def _cell(share: float) -> int:
-    return round(min(max(share, 0.0), 1.0) * (AXIS - 1))
+def _cell(share: float, axis: int) -> int:
+    return round(min(max(share, 0.0), 1.0) * (axis - 1))
 
 
 def _slope_words(slope: Slope) -> str:
@@ -97,21 +110,36 @@ def _slope_words(slope: Slope) -> str:
     return f"the probabilities were {bold}{level}"
 
 
-def _methods(scores: Sequence[Score], *, wide: bool) -> Table:
-    table = _table("method", "Brier", "log", "skill of koers", "", left=0)
+def _methods(scores: Sequence[Score], width: int) -> Table:
+    narrow = width < NARROW
+    table = _table("method", "Brier", "") if narrow else _table("method", "Brier", "log", "skill of koers", "")
     for score in scores:
         name = Text(NAMES.get(score.method, score.method), style="bold" if score.skill is None else "")
         few = score.goals < scores[0].goals
-        name.append(f" ({score.goals} of them)" if few and wide else "*" if few else "")
-        table.add_row(name, f"{score.brier:.3f}", f"{score.log:.3f}", _interval(score.skill), score.verdict)
+        name.append(f" ({score.goals} of them)" if few and width >= WIDE else "*" if few else "")
+        if narrow:
+            table.add_row(name, f"{score.brier:.3f}", SHORT.get(score.verdict, ""))
+        else:
+            table.add_row(name, f"{score.brier:.3f}", f"{score.log:.3f}", _interval(score.skill), score.verdict)
     return table
 
 
-def _slices(parts: Sequence[Slice]) -> Table:
-    table = _table("", "key results", "Brier", "log", "skill over a straight line", left=0)
+SHORT = {"koers is better": "better", "koers is worse": "worse", "no detectable difference": "no diff."}
+
+
+def _slices(parts: Sequence[Slice], width: int) -> Table:
+    narrow = width < NARROW
+    table = (
+        _table("", "Brier", "log")
+        if narrow
+        else _table("", "key results", "Brier", "log", "skill over a straight line")
+    )
     for part in sorted(parts, key=lambda part: -part.goals)[:SHOWN] if len(parts) > SHOWN else parts:
-        row = (f"{part.goals}", f"{part.brier:.3f}", f"{part.log:.3f}", _interval(part.skill))
-        table.add_row(Text(plain(part.name)), *row)
+        name, brier, log = Text(plain(part.name)), f"{part.brier:.3f}", f"{part.log:.3f}"
+        if narrow:
+            table.add_row(name, brier, log)
+        else:
+            table.add_row(name, f"{part.goals}", brier, log, _interval(part.skill))
     return table
 
 
@@ -138,9 +166,9 @@ def _notes(verdict: Verdict) -> str:
     return "\n".join(notes)
 
 
-def _table(*heads: str, left: int) -> Table:
+def _table(*heads: str, left: int = 0) -> Table:
     """Columns to the right, but for the one at `left`, which is text."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for index, head in enumerate(heads):
         is_text = index == left or index == len(heads) - 1
         table.add_column(head, justify="left" if is_text else "right", no_wrap=True, overflow="ellipsis")

@@ -41,7 +41,8 @@ def standing(frames: Frames, as_of: date, cycle: str | None = None) -> pl.DataFr
         is_stale(last_on, start, cadence, as_of)
         for last_on, start, cadence in joined.select("last_on", "start", "cadence").iter_rows()
     ]
-    reached = [progress(goal, goal["value"]) for goal in joined.iter_rows(named=True)]
+    known = joined.iter_rows(named=True)
+    reached = [None if goal["value"] is None else progress(goal, goal["value"]) for goal in known]
     joined = joined.with_columns(pl.Series("progress", reached, dtype=pl.Float64))
     return joined.select(
         *("key_result", "title", "objective", "team", "owner", "value", "progress", "last_on", "check_in"),

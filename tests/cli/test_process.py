@@ -152,7 +152,7 @@ def test_no_color_on_a_terminal_colours_nothing(demo: Path) -> None:
 INTERRUPTED = """
 import os, signal
 import koers.engine.backtest as engine
-engine._rows_at = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+engine._origin = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 from koers.cli.app import main
 main()
 """
