@@ -224,7 +224,9 @@ def _warnings(
     said += [f"{kr.key_result} is really running the business: {kr.warning}" for kr in items if kr.warning]
     shared = [kr.objective for kr in items if kr.objective is not None]
     if len(set(shared)) < len(shared):
-        said.append("the chance that all key results of an objective are reached takes them as independent of each other")
+        said.append(
+            "the chance that all key results of an objective are reached takes them as independent of each other"
+        )
     assumed = sum(int(frame["recorded_assumed"].fill_null(value=False).sum()) for frame in frames.by_type.values())
     if assumed:
         said.append(f"{assumed} facts carry an assumed recording date")
