@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from koers.engine.forecast import Forecast, forecast
     from koers.engine.replay import replay
     from koers.events.errors import KoersError
+    from koers.events.export import export_tables
     from koers.events.log import EventLog, open_log
     from koers.events.memory import MemoryLog
     from koers.events.model import Event
-    from koers.events.export import export_tables
     from koers.events.tables import import_tables
 
 __version__ = "0.1.0"
