@@ -16,7 +16,6 @@ from scipy import integrate, stats
 from sklearn.metrics import brier_score_loss, log_loss  # type: ignore[import-untyped]
 
 from koers.engine import scoring
-from koers.engine.backtest import KOERS, SCHEMA, scores
 from koers.engine.draws import generator, uniform
 from koers.engine.scoring import (
     Floats,
@@ -68,35 +67,6 @@ def test_a_goal_counts_once_however_often_it_was_forecast() -> None:
 
 def test_no_goals_have_no_score() -> None:
     assert math.isnan(per_goal(pl.Series([], dtype=pl.String), np.array([])))
-
-
-def row(key_result: str, probability: float, attained: bool, outcome: float, method: str = KOERS) -> dict[str, object]:
-    ends = {"q10": 2.0, "q90": 8.0} if method == KOERS else {}
-    said = {"probability": probability, "attained": attained, "outcome": outcome}
-    return dict.fromkeys(SCHEMA) | {"key_result": key_result, "method": method} | said | ends
-
-
-def test_a_backtest_is_scored_by_method_and_goal() -> None:
-    table = pl.DataFrame(
-        [
-            row("a", 0.8, True, 5.0),
-            row("a", 0.6, True, 9.0),
-            row("b", 0.3, False, 2.0),
-            row("a", 0.0, True, 5.0, "rule"),
-        ],
-        schema=SCHEMA,
-    )
-    best, worst = scores(table)
-    log = (-(math.log(0.8) + math.log(0.6)) / 2 - math.log(0.7)) / 2
-    assert (best.method, best.goals, best.origins) == (KOERS, 2, 3)
-    assert (best.brier, best.log, best.coverage80) == pytest.approx((0.095, log, 0.75))
-    assert (worst.method, worst.goals, worst.origins) == ("rule", 1, 1)
-    assert (worst.brier, worst.log) == pytest.approx((0.995**2, -math.log(0.005)))
-    assert worst.coverage80 is None
-
-
-def test_an_empty_backtest_has_no_scores() -> None:
-    assert scores(pl.DataFrame(schema=SCHEMA)) == []
 
 
 def some(purpose: str, *shape: int) -> Floats:
