@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, TypeVar
 
 import polars as pl
@@ -17,12 +17,12 @@ import polars as pl
 from koers.engine import baselines, pace
 from koers.engine.baselines import Said
 from koers.engine.executors import run
-from koers.engine.grading import Days, Goal, days_of, endings, final_value, given_up, meets, over
+from koers.engine.grading import Days, Goal, days_of, endings, final_value, given_up, meets, over, progress
 from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.peers import LOGISTIC, RULES, learnt
 from koers.engine.projections import goals, readings
 from koers.engine.replay import Frames, typed, view
-from koers.events.model import CheckedIn, Event, ForecastIssued, Row, end_of
+from koers.events.model import CheckedIn, Event, ForecastIssued, KeyResultRetargeted, KeyResultSet, Row, end_of
 
 KOERS = "koers"
 SCHEMA = {
@@ -63,17 +63,20 @@ def unwatched(parts: Iterable[Item], _total: int) -> Iterable[Item]:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Some origin days, each with the key results that have an origin on it."""
+    """Some origin days, each with the key results that have an origin on it; `asked` are forecast, from `since` on."""
 
     recorded: Frames
     days: tuple[tuple[date, tuple[str, ...]], ...]
+    asked: pl.Series
+    since: date
 
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """What was said at the end of one day, and how goals known by then to have ended had ended."""
+    """What was said at the end of one day, how far all stood, and how goals known by then to have ended had ended."""
 
     rows: pl.DataFrame
+    stood: pl.DataFrame
     endings: pl.DataFrame
 
 
@@ -91,7 +94,7 @@ def backtest(
 ) -> pl.DataFrame:
     """One row per key result, origin and method (see SCHEMA), for key results resolved by the end of `until`.
 
-    `every` puts common origins that many days apart, from the first start on, in place of one at each check-in;
+    `every` puts common origins that many days apart on the calendar (7: Sundays) in place of one at each check-in;
     `issued` takes the forecasts that were recorded in the log, in place of those that would have been made. `start`,
     `end` and `cycle` narrow origins and key results down, not what is learnt from. Days are shared out over
     `executor`; the result does not depend on it. `watch` is handed the finished parts and their number, and yields
@@ -100,12 +103,13 @@ def backtest(
     recorded = typed(events)
     final = view(recorded, effective_until=until, known_until=end_of(until))
     graded = _resolved(goals(final), until, cycle)
-    said = _issued(recorded, graded)
-    days = _origins(said if issued else _check_ins(recorded), graded, until)
+    said, last = _issued(final), min(until, end or until)
+    days = _origins(said if issued else _check_ins(recorded), last)
     if every is not None and not issued:
-        days = _common_origins(graded, until, every)
-    wanted = [(day, names) for day, names in days if (start or day) <= day <= (end or day)]
-    jobs = [_Job(recorded, part) for part in _parts(wanted, JOBS if executor else len(wanted))]
+        days = _common_origins(recorded, last, every)
+    parts = _parts(days if graded else [], JOBS if executor else len(days))
+    asked = pl.Series(graded.keys(), dtype=pl.String)
+    jobs = [_Job(recorded, part, asked, start or date.min) for part in parts]
     origins = [origin for part in watch(run(_work, jobs, executor), len(jobs)) for origin in part]
     rows = _with_grades(origins, graded, days_of(readings(final)))
     if issued and rows.height:
@@ -125,12 +129,12 @@ def _check_ins(recorded: Frames) -> pl.DataFrame:
     return recorded.of(CheckedIn).select(key_result="name", as_of=pl.col("recorded_at").dt.date())
 
 
-def _issued(recorded: Frames, graded: dict[str, Goal]) -> pl.DataFrame:
+def _issued(recorded: Frames) -> pl.DataFrame:
     """What people saw: the last forecast issued per key result and day, by a column for each number."""
     wire = pl.Struct(dict.fromkeys(QUANTILES, pl.Float64))
     return (
         recorded.of(ForecastIssued)
-        .filter(pl.col("name").is_in(list(graded)), pl.col("recorded_at").dt.date() == pl.col("as_of"))
+        .filter(pl.col("recorded_at").dt.date() == pl.col("as_of"))
         .unique(["name", "as_of"], keep="last", maintain_order=True)
         .with_columns(pl.col("quantiles").str.json_decode(wire))
         .unnest("quantiles")
@@ -140,23 +144,24 @@ def _issued(recorded: Frames, graded: dict[str, Goal]) -> pl.DataFrame:
     )
 
 
-def _origins(found: pl.DataFrame, graded: dict[str, Goal], until: date) -> Origins:
-    """Days that may be origins, each with its key results."""
+def _origins(found: pl.DataFrame, last: date) -> Origins:
+    """Days up to `last` that may be origins, each with its key results."""
     by_day: dict[date, list[str]] = {}
     for name, day in found.select("key_result", "as_of").unique().sort("key_result").iter_rows():
-        if name in graded and day <= until:
+        if day <= last:
             by_day.setdefault(day, []).append(name)
     return [(day, tuple(by_day[day])) for day in sorted(by_day)]
 
 
-def _common_origins(graded: dict[str, Goal], until: date, every: int) -> Origins:
-    """Every so many days from the first start on, with all key results: which are open is seen there."""
-    if not graded:
+def _common_origins(recorded: Frames, last: date, every: int) -> Origins:
+    """Days whose ordinal `every` divides, each with all key results: no key result moves the origins of another."""
+    sets, moved = recorded.of(KeyResultSet), recorded.of(KeyResultRetargeted)
+    if sets.is_empty():
         return []
-    first = min(goal["start"] for goal in graded.values())
-    count = (min(until, max(goal["due"] for goal in graded.values())) - first).days // every
-    names = tuple(sorted(graded))
-    return [(first + timedelta(days=every * step), names) for step in range(count + 1)]
+    first = -(-min(sets["start"]).toordinal() // every) * every
+    ends = min(last, max([*sets["due"], *moved["due"].drop_nulls()]))
+    names = tuple(sets["name"].unique().sort())
+    return [(date.fromordinal(day), names) for day in range(first, ends.toordinal() + 1, every)]
 
 
 def _parts(days: Origins, count: int) -> Iterator[tuple[tuple[date, tuple[str, ...]], ...]]:
@@ -166,32 +171,45 @@ def _parts(days: Origins, count: int) -> Iterator[tuple[tuple[date, tuple[str, .
 
 
 def _work(job: _Job) -> list[_Origin]:
-    return [_origin(job.recorded, day, pl.Series(names, dtype=pl.String)) for day, names in job.days]
+    none = job.asked.clear()
+    return [_origin(job.recorded, day, names, job.asked if day >= job.since else none) for day, names in job.days]
 
 
-def _origin(recorded: Frames, day: date, wanted: pl.Series) -> _Origin:
-    """Everything that depends on what was known at the end of `day`, and nothing else."""
+def _origin(recorded: Frames, day: date, names: tuple[str, ...], asked: pl.Series) -> _Origin:
+    """Everything that depends on what was known at the end of `day`, and nothing else; rows for those `asked` alone."""
     known = view(recorded, effective_until=day, known_until=end_of(day))
     table, values = goals(known), readings(known)
-    running = table.filter(pl.col("start") <= day, (pl.col("dropped_on") > day).fill_null(value=True), ~over(day))
-    wanted = wanted.filter(wanted.is_in(running["key_result"].implode()))
+    life = (pl.col("due") - pl.col("start")).dt.total_days().clip(lower_bound=1)
+    running = table.filter(
+        pl.col("key_result").is_in(names),
+        pl.col("start") <= day,
+        (pl.col("dropped_on") > day).fill_null(value=True),
+        ~over(day),
+    ).with_columns(as_of=pl.lit(day), elapsed=(pl.lit(day) - pl.col("start")).dt.total_days() / life)
+    wanted = running["key_result"].filter(running["key_result"].is_in(asked.implode()))
     ended = endings(table, values, day)
     seen = outlook(table, values, day, wanted, pace.fit).rename({"probability": KOERS})
-    stands = seen.join(table, on="key_result", maintain_order="left")
-    own = values.filter(pl.col("key_result").is_in(wanted.implode()))
+    stands = seen.join(running, on="key_result", maintain_order="left")
+    own = values.filter(pl.col("key_result").is_in(running["key_result"].implode()))
     said = {name: Said(c, p) for name, c, p in own.select("key_result", "confidence", "projection").iter_rows()}
     days = days_of(own)
     extra = [
         baselines.probabilities(goal, days.get(goal["key_result"], []), said.get(goal["key_result"], Said()), day)
         for goal in stands.iter_rows(named=True)
     ]
-    life = (pl.col("due") - pl.col("start")).dt.total_days().clip(lower_bound=1)
-    rows = stands.with_columns(
-        as_of=pl.lit(day),
-        elapsed=(pl.lit(day) - pl.col("start")).dt.total_days() / life,
-        base_rate=pl.lit(baselines.base_rate(ended["attained"])),
+    rows = stands.with_columns(base_rate=pl.lit(baselines.base_rate(ended["attained"])))
+    return _Origin(
+        rows.hstack(pl.DataFrame(extra, schema=dict.fromkeys(GIVEN[2:], pl.Float64))), _stood(running, days), ended
     )
-    return _Origin(rows.hstack(pl.DataFrame(extra, schema=dict.fromkeys(GIVEN[2:], pl.Float64))), ended)
+
+
+def _stood(running: pl.DataFrame, days: Days) -> pl.DataFrame:
+    """How far each key result was, and how much of its life had gone."""
+    last = {name: values[-1][1] for name, values in days.items()}
+    reached = [progress(goal, last.get(goal["key_result"])) for goal in running.iter_rows(named=True)]
+    return running.select(
+        "key_result", "as_of", "elapsed", progress=pl.Series(reached, dtype=pl.Float64).fill_null(0.0)
+    )
 
 
 def _with_grades(origins: Sequence[_Origin], graded: dict[str, Goal], days: Days) -> pl.DataFrame:
@@ -207,24 +225,26 @@ _GRADES = {name: SCHEMA[name] for name in ("outcome", "attained", "attained_orig
 
 
 def _with_learnt(rows: pl.DataFrame, origins: Sequence[_Origin]) -> pl.DataFrame:
-    """The rows with the baselines that learn from rows of goals known to have ended by each origin."""
+    """The rows with the baselines that learn from how far goals stood that were known to have ended by each origin."""
     if rows.is_empty():
         return rows
-    code = {name: index for index, name in enumerate(rows["key_result"].unique().sort())}
+    stood = pl.concat([origin.stood for origin in origins])
+    code = {name: index for index, name in enumerate(stood["key_result"].unique().sort())}
     known: dict[int, dict[int, bool]] = {}
     for origin in origins:
-        if origin.rows.height:
-            ended = origin.endings.filter(pl.col("key_result").is_in(list(code)))
-            pairs = ended.select("key_result", "attained").iter_rows()
-            known[origin.rows["as_of"].to_physical()[0]] = {code[name]: attained for name, attained in pairs}
+        if origin.stood.height:
+            pairs = origin.endings.select("key_result", "attained").iter_rows()
+            today = {code[name]: attained for name, attained in pairs if name in code}
+            known[origin.stood["as_of"].to_physical()[0]] = today
     found = learnt(
-        rows["progress"].fill_null(0.0).to_numpy(),
-        rows["elapsed"].to_numpy(),
-        rows["key_result"].replace_strict(code, return_dtype=pl.Int64).to_numpy(),
-        rows["as_of"].to_physical().to_numpy(),
+        stood["progress"].to_numpy(),
+        stood["elapsed"].to_numpy(),
+        stood["key_result"].replace_strict(code, return_dtype=pl.Int64).to_numpy(),
+        stood["as_of"].to_physical().to_numpy(),
         known,
     )
-    return rows.with_columns(**{name: pl.Series(p) for name, p in found.items()})
+    said = stood.select("key_result", "as_of", **{name: pl.Series(p) for name, p in found.items()})
+    return rows.join(said, on=["key_result", "as_of"], how="left", maintain_order="left")
 
 
 def _long(rows: pl.DataFrame) -> pl.DataFrame:

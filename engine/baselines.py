@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 from scipy.special import stdtr
 
-from koers.engine.grading import Goal, meets, progress
+from koers.engine.grading import Goal, is_inside, meets, progress
 
 ON_LINE = (0.9, 0.1)
 """Probability given to a key result on or above, and below, the straight line from baseline to target."""
 DRIFT_STEPS = 4
+DIGITS = 9
+"""Decimals of progress: rounding in the last place must not decide whether the line is met."""
 
 
 class Said(NamedTuple):
@@ -29,12 +31,11 @@ def probabilities(goal: Goal, days: list[tuple[date, float]], said: Said, as_of:
     `days` are the readings known, oldest first; `said` is what the owner said at the latest of them.
     """
     measured = bool(days) and goal["kind"] != "control"
-    expected = said.projection
     return {
         "straight_line": straight_line(goal, days[-1][1], as_of) if measured else None,
         "drift": drift(goal, days) if measured else None,
         "owner_confidence": said.confidence,
-        "owner_projection": None if expected is None else ON_LINE[0 if meets(goal, expected, goal["target"]) else 1],
+        "owner_projection": None if said.projection is None else owner_projection(goal, said.projection),
     }
 
 
@@ -46,7 +47,14 @@ def base_rate(attained: pl.Series) -> float:
 def straight_line(goal: Goal, value: float, as_of: date) -> float:
     """The rule of most OKR products: on track where progress, going on as so far, meets the target at due."""
     elapsed = (as_of - goal["start"]).days / max((goal["due"] - goal["start"]).days, 1)
-    return ON_LINE[0] if (progress(goal, value) or 0.0) >= (elapsed or 1.0) else ON_LINE[1]
+    done = round(progress(goal, value) or 0.0, DIGITS)
+    return ON_LINE[0] if done >= round(elapsed or 1.0, DIGITS) else ON_LINE[1]
+
+
+def owner_projection(goal: Goal, value: float) -> float:
+    """The owner taken at their word: the final value they expect meets the target; of a control kind, its limits."""
+    kept = is_inside(goal, value) if goal["kind"] == "control" else meets(goal, value, goal["target"])
+    return ON_LINE[0] if kept else ON_LINE[1]
 
 
 def drift(goal: Goal, days: list[tuple[date, float]]) -> float:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from koers.events.errors import InputError
+from koers.events.errors import InputError, KoersError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+PATIENCE = 5.0
+"""Seconds that a scheduler gets to answer."""
 
 
 @contextmanager
@@ -34,17 +37,26 @@ def executor_for(workers: int = 1, scheduler: str | None = None) -> Iterator[Exe
 @contextmanager
 def _cluster(scheduler: str) -> Iterator[Executor]:
     try:
-        from distributed import Client
+        from distributed import CancelledError, Client, KilledWorker
     except ImportError as error:
         raise InputError("--scheduler needs the cluster extra: pip install 'koers[cluster]'") from error
     try:
-        client = Client(scheduler, timeout="10s")  # type: ignore[no-untyped-call]
+        client = Client(scheduler, timeout=PATIENCE)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise InputError(f"no dask scheduler answers at {scheduler}") from error
-    with client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
-        yield executor
+    try:
+        with client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
+            yield executor
+    except (KilledWorker, CancelledError) as error:
+        raise KoersError(f"the cluster at {scheduler} lost too many workers: is their memory too small?") from error
 
 
 def run(work: Callable[[Job], Result], jobs: Iterable[Job], executor: Executor | None) -> Iterator[Result]:
-    """The result of each job, in the order of the jobs, wherever they run."""
-    return map(work, jobs) if executor is None else executor.map(work, jobs)
+    """The result of each job, in the order of the jobs, wherever they run.
+
+    Raises KoersError if a worker process died; a dask cluster does the work of a dead worker again.
+    """
+    try:
+        yield from map(work, jobs) if executor is None else executor.map(work, jobs)
+    except BrokenExecutor as error:
+        raise KoersError("a worker process died, perhaps for want of memory: try again with fewer --workers") from error

@@ -36,7 +36,7 @@ CLIP = 0.005
 LINE = "straight_line"
 QUARTERS = (0.0, 0.25, 0.5, 0.75)
 ALIKE = 3
-"""Readings in common, by day and value, from which two goals of a team are one series."""
+"""Changes of value in a row, by day and value, from which two goals of a team are one series."""
 FEWEST = 5
 """Goals that a team needs for a line of its own."""
 
@@ -132,18 +132,16 @@ def judge(table: pl.DataFrame, recorded: Frames, until: date, *, seed: int = 0) 
 
 def clusters(about: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
     """key_result, cluster: the team where two of its goals share their readings, else null (a goal of its own)."""
-    seen = values.select("key_result", "effective_on", "value").join(
-        about.select("key_result", "team"), on="key_result"
-    )
-    both = seen.join(seen, on=["team", "effective_on", "value"], suffix="_other")
-    shared = (
-        both.filter(pl.col("key_result") != pl.col("key_result_other"))
-        .group_by("team", "key_result", "key_result_other")
-        .agg(moved=pl.col("value").n_unique())
-        .filter(pl.col("moved") >= ALIKE)["team"]
-        .unique()
-    )
-    return about.select("key_result", cluster=pl.when(pl.col("team").is_in(shared.implode())).then("team"))
+
+    def before(name: str, steps: int) -> pl.Expr:
+        return pl.col(name).shift(steps).over("key_result")
+
+    seen = values.join(about.select("key_result", "team"), on="key_result").sort("key_result", "effective_on")
+    moved = seen.filter(pl.col("value").ne_missing(before("value", 1)))
+    run = {f"{name}{n}": before(name, n) for n in range(ALIKE) for name in ("effective_on", "value")}
+    runs = moved.select("key_result", "team", **run).drop_nulls()
+    shared = runs.group_by("team", *run).agg(goals=pl.col("key_result").n_unique()).filter(pl.col("goals") > 1)["team"]
+    return about.select("key_result", cluster=pl.when(pl.col("team").is_in(shared.unique().implode())).then("team"))
 
 
 def _scored(table: pl.DataFrame, about: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:

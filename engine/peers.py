@@ -7,6 +7,7 @@ the origin; each counts once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,7 +21,7 @@ RULES: dict[str, tuple[float, ...]] = {
     "viva": (1.0,),
     "ally": (0.75,),
     "upraise": (0.75, 0.95),
-    "tability": (0.5, 0.7),
+    "tability": (0.5, math.nextafter(0.7, 1.0)),  # above 70 %, not at it
     "oboard": (0.4, 0.7),
 }
 """Progress over expected progress at which the status changes, as the products' help pages print it."""
@@ -28,13 +29,15 @@ LOGISTIC = "logistic_reference"
 RIDGE = 1.0
 """Weight, in goals, of the prior that a feature says nothing."""
 STEPS = 12
+DIGITS = 9
+"""Decimals of the ratio: rounding in the last place must not decide a status."""
 
 
 def statuses(progress: Floats, elapsed: Floats) -> dict[str, Ints]:
     """Each rule's status per forecast, (forecast,): 0 the worst. At the very start all are as expected."""
     begun = elapsed > 0
     ratio = np.where(begun, progress / np.where(begun, elapsed, 1.0), np.where(progress >= 0, 1.0, 0.0))
-    return {rule: np.searchsorted(limits, ratio, side="right") for rule, limits in RULES.items()}
+    return {rule: np.searchsorted(limits, ratio.round(DIGITS), side="right") for rule, limits in RULES.items()}
 
 
 def features(progress: Floats, elapsed: Floats) -> Floats:
@@ -49,19 +52,18 @@ def learnt(
     """The probability each learning baseline gives each forecast, all (forecast,), in order of `day`.
 
     `endings` says, per origin day, how each goal known by then to have ended had ended (goal index: attained). A
-    forecast of day d is taught by forecasts of goals in ``endings[d]`` alone.
+    forecast of day d is taught by earlier forecasts of goals in ``endings[d]`` alone; such a goal weighs 1 in all.
     """
     status = statuses(progress, elapsed)
     seen = features(progress, elapsed)
-    per_goal = 1.0 / np.bincount(goal)[goal] if len(goal) else np.zeros(0)
     found = {name: np.full(len(goal), 0.5) for name in (*RULES, LOGISTIC)}
-    label = np.full(int(goal.max()) + 1 if len(goal) else 0, np.nan)
     for today in np.unique(day):
+        label = np.full(int(goal.max()) + 1, np.nan)
         for one, attained in endings[int(today)].items():
             label[one] = attained
         now = day == today
         past = ~np.isnan(label[goal]) & (day < today)
-        y, weight = label[goal[past]], per_goal[past]
+        y, weight = label[goal[past]], 1.0 / np.bincount(goal[past])[goal[past]]
         for rule, classes in status.items():
             reached = np.bincount(classes[past], weight * y, minlength=3)
             found[rule][now] = ((reached + 1.0) / (np.bincount(classes[past], weight, minlength=3) + 2.0))[classes[now]]

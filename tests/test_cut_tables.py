@@ -1,20 +1,16 @@
 """A forecast as of a day rests on nothing later: it equals the forecast on tables that end on that day."""
 
-import csv
 import math
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from koers.engine.forecast import Forecast, KeyResultForecast, forecast
 from koers.events.log import EventLog
-from koers.events.memory import MemoryLog
-from koers.events.tables import import_tables
+from tests.real_goals import cut, imported
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = [date(2021, 7, 1), date(2021, 9, 30), date(2021, 11, 15), date(2022, 1, 2), date(2022, 4, 10)]
-RECORDED = {"key_results": "start", "check_ins": "recorded_on", "outcomes": "recorded_on"}
 
 
 @pytest.fixture(scope="module")
@@ -25,30 +21,6 @@ def tables(shared_data: Path) -> Path:
 @pytest.fixture(scope="module")
 def whole(tables: Path) -> EventLog:
     return imported(tables)
-
-
-def imported(folder: Path) -> EventLog:
-    log = MemoryLog()
-    import_tables(log, [folder], now=NOW)
-    return log
-
-
-def cut(tables: Path, day: date, into: Path) -> Path:
-    """The tables with only the rows recorded by `day`, of key results recorded by then."""
-    into.mkdir()
-    known: set[str] = set()
-    for name, recorded in RECORDED.items():
-        with (
-            (tables / f"{name}.csv").open(newline="") as source,
-            (into / f"{name}.csv").open("w", newline="") as target,
-        ):
-            reader = csv.DictReader(source)
-            rows = [row for row in reader if row[recorded] <= day.isoformat()]
-            known |= {row["key_result"] for row in rows if name == "key_results"}
-            writer = csv.DictWriter(target, reader.fieldnames or [])
-            writer.writeheader()
-            writer.writerows(row for row in rows if row["key_result"] in known)
-    return into
 
 
 def difference(one: Forecast, other: Forecast) -> float:

@@ -19,7 +19,7 @@ import pytest
 from tests.cli.world import cells, environment, process, shown
 
 HEAVY = ("numpy", "scipy", "polars", "pydantic", "pydantic_core", "rich", "sqlite3", "numba", "koers.events.model")
-COMMANDS = ("demo", "init", "import", "export", "checkin", "correct", "status", "forecast", "backtest")
+COMMANDS = ("demo", "init", "import", "export", "checkin", "correct", "status", "forecast", "backtest", "simulate")
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
 
 

@@ -19,7 +19,7 @@ from koers.engine.backtest import KOERS, SCHEMA, backtest
 from koers.engine.forecast import forecast
 from koers.engine.outlook import QUANTILES
 from koers.engine.replay import Frames, view
-from koers.events.model import CheckedIn, CheckInCorrected, EventRetracted, KeyResultSet
+from koers.events.model import CheckedIn, CheckInCorrected, EventRetracted, ForecastIssued, KeyResultSet, end_of
 from tests.engine.organisations import (
     BINARY,
     CONTROL,
@@ -36,6 +36,7 @@ from tests.engine.organisations import (
     organisations,
     outcome,
     retarget,
+    retraction,
 )
 from tests.engine.organisations import day as on
 
@@ -305,3 +306,42 @@ def test_real_sprints_are_graded_as_the_data_says_and_forecast_from_what_was_kno
     for row in own.head(3).iter_rows(named=True):
         (said,) = [kr for kr in forecast(events, row["as_of"]).key_results if kr.key_result == row["key_result"]]
         assert row["probability"] == pytest.approx(said.probability, abs=1e-12)
+
+
+def issued(at: int, probability: float, name: str = "a", recorded: int | None = None) -> Fact:
+    said = ForecastIssued(
+        as_of=on(at),
+        known_at=end_of(on(at)),
+        log_position=1,
+        log_head="0",
+        seed=0,
+        samples=1,
+        config_hash="c",
+        probability=probability,
+        quantiles={name: float(index) for index, name in enumerate(QUANTILES)},
+    )
+    return fact(f"kr/{name}", at, said, recorded)
+
+
+def test_issued_forecasts_are_scored_as_people_saw_them_beside_the_baselines_of_that_day() -> None:
+    facts = [
+        key_result(),
+        *check_ins([2.0, 4.0, 6.0]),
+        issued(10, 0.2),
+        issued(10, 0.3),
+        issued(20, 0.6),
+        outcome(64, 16.0),
+    ]
+    table = backtest(log_of(facts), LAST, issued=True)
+    own = table.filter(pl.col("method") == KOERS)
+    assert own.select("as_of", "probability", "q50", "attained").rows() == [
+        (on(10), 0.3, 3.0, True),
+        (on(20), 0.6, 3.0, True),
+    ]
+    assert table.filter(pl.col("method") == "straight_line").height == 2
+
+
+def test_a_forecast_issued_for_a_day_gone_by_or_taken_back_is_not_what_people_saw() -> None:
+    late, wrong = issued(10, 0.2, recorded=30), replace(issued(20, 0.6), id="wrong")
+    facts = [key_result(), *check_ins([2.0, 4.0]), late, wrong, retraction("wrong", 21), outcome(64, 16.0)]
+    assert backtest(log_of(facts), LAST, issued=True).is_empty()
