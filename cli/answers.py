@@ -160,8 +160,14 @@ def backtest(
         from koers import __version__
         from koers.cli.report.backtest import backtest_page
 
-        log_at = {"log_position": recorded.log_position, "log_head": recorded.log_head}
-        write_text(backtest_page(verdict, as_of=day, version=__version__, **log_at), page)
+        html = backtest_page(
+            verdict,
+            as_of=day,
+            log_position=recorded.log_position,
+            log_head=recorded.log_head,
+            version=__version__,
+        )
+        write_text(html, page)
     if json:
         print_json({"as_of": day.isoformat()} | verdict.to_dict())
         return

@@ -26,10 +26,10 @@ NARROW, WIDE = 72, 110
 """Below and above these widths tables say less and more."""
 MARKS = ""
 """The head of the column of marks: it has none."""
-FORECAST = (MARKS, "key result", "owner", "team", "progress", "now/target", "chance", "week", "from")
+FORECAST = (MARKS, "key result", "owner", "team", "progress", "now/target", "chance", "week", "rests on")
 STATUS = (MARKS, "key result", "title", "owner", "value", "done", "last check-in")
 RIGHT = ("now/target", "week", "value", "done")
-WIDE_ONLY = (*("title", "owner", "team", "progress", "last check-in", "week", "from"),)
+WIDE_ONLY = ("title", "owner", "team", "progress", "last check-in", "week", "rests on")
 EXPLAINED = {
     "prior": "prior: no check-in yet",
     "few check-ins": "few: under three check-ins",
@@ -133,7 +133,7 @@ def _forecast_row(
         "now/target": Text(f"{number(item.value)}/{_target(item)}"),
         "chance": Text(chance, style=colour),
         "week": Text("" if was is None or ended else points_moved(item.probability, was)),
-        "from": Text(basis),
+        "rests on": Text(basis),
     }
 
 
@@ -149,7 +149,7 @@ def _legend(items: Sequence[KeyResultForecast], width: int) -> Iterator[Text]:
     said = ["chance: of meeting the target when due"]
     if width >= NARROW:
         said = ["progress: start to due, · still to come", *said]
-        said += ["week: change in a week, in points", "from: what the chance rests on"]
+        said.append("week: change in a week, in points")
     found = {item.rests_on for item in items} | {item.kind for item in items}
     said += [words for name, words in EXPLAINED.items() if name in found]
     yield Text("; ".join(said), style="dim")
