@@ -177,6 +177,34 @@ for answer in (status, forecast, backtest):
     app.command()(answer)
 
 
+@app.command()
+def simulate(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The log to write; it must not be there yet.")],
+    teams: Annotated[int, typer.Option(min=1, max=1_000, help="Teams.")] = 4,
+    cycles: Annotated[int, typer.Option(min=1, max=100, help="Cycles, the last one under way.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Names the draws: the same seed, the same log.")] = 0,
+    json: Json = False,
+) -> None:
+    """Write a synthetic log from a known model, to try koers on."""
+    from koers.cli.console import working
+    from koers.engine.simulate import Settings, simulate
+    from koers.events.sqlite import SqliteLog
+
+    if out.exists():
+        raise InputError("there is a file here already; name another with --out FILE", str(out))
+    settings = Settings(teams=tuple(f"team-{n + 1}" for n in range(teams)), cycles=cycles)
+    with working("simulating"):
+        events = simulate(settings, seed)
+        with SqliteLog(out, create=True, as_of=settings.as_of, clock=ctx.obj.clock) as log:
+            log.append(events)
+    if json:
+        print_json({"log": str(out), "synthetic": True, "events": len(events), "as_of": settings.as_of, "seed": seed})
+        return
+    typer.echo(f"{plain(str(out))} is a synthetic log: {len(events):,} events, all of them made up.")
+    typer.echo(f"It stands at {settings.as_of}. Next: koers --log {plain(str(out))} forecast")
+
+
 def main() -> None:
     """Run koers; a character that stdout cannot show becomes a question mark."""
     if isinstance(sys.stdout, io.TextIOWrapper):
