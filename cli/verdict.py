@@ -163,6 +163,10 @@ def _notes(verdict: Verdict) -> str:
             f"{verdict.dropped} key results were dropped before due and count as not reached; "
             f"without them: Brier {verdict.kept.brier:.3f}, log {verdict.kept.log:.3f}."
         )
+    if verdict.assumed:
+        notes.append(
+            f"{verdict.assumed:,} facts carry an assumed recording date: if they were known later, this is too kind."
+        )
     return "\n".join(notes)
 
 

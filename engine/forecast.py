@@ -227,8 +227,7 @@ def _warnings(
         said.append(
             "the chance that all key results of an objective are reached takes them as independent of each other"
         )
-    assumed = sum(int(frame["recorded_assumed"].fill_null(value=False).sum()) for frame in frames.by_type.values())
-    if assumed:
+    if assumed := frames.assumed():
         said.append(f"{assumed} facts carry an assumed recording date")
     return tuple(said)
 

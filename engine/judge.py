@@ -80,6 +80,7 @@ class Verdict:
 
     `slope_by_row` counts every forecast the same: it is free of the look-ahead in counting goals once when a goal's end
     decides how many forecasts it gets. `kept` is koers' score without goals dropped before due, where there are any.
+    `assumed` counts the facts whose recording date the source did not give: the backtest is as honest as they are.
     """
 
     scores: tuple[Score, ...]
@@ -89,6 +90,7 @@ class Verdict:
     slices: dict[str, tuple[Slice, ...]]
     dropped: int
     kept: Score | None
+    assumed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -100,6 +102,7 @@ class Verdict:
             "slices": {name: [asdict(part) for part in parts] for name, parts in self.slices.items()},
             "dropped": self.dropped,
             "kept": asdict(self.kept) if self.kept else None,
+            "assumed": self.assumed,
         }
 
 
@@ -127,6 +130,7 @@ def judge(table: pl.DataFrame, recorded: Frames, until: date, *, seed: int = 0) 
         slices=_slices(scored, own, seed),
         dropped=own["key_result"].n_unique() - kept["key_result"].n_unique(),
         kept=_score(KOERS, kept, kept, seed) if 0 < kept.height < own.height else None,
+        assumed=known.assumed(),
     )
 
 

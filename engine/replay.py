@@ -53,6 +53,10 @@ class Frames:
         """The events of one type; an empty frame with the same columns where there are none."""
         return self.by_type[payload.model_fields["type"].default]
 
+    def assumed(self) -> int:
+        """How many facts carry a recording date that their source did not give."""
+        return sum(int(frame["recorded_assumed"].fill_null(value=False).sum()) for frame in self.by_type.values())
+
 
 def replay(
     events: Iterable[Event | Row],

@@ -178,4 +178,4 @@ def _trust(verdict: Verdict) -> list[str]:
         return []
     own = verdict.scores[0]
     slope = words.slope_words(verdict.slope, verdict.slope_by_row)
-    return [slope, words.coverage_words(own), words.dropped_words(verdict)]
+    return [slope, words.coverage_words(own), words.dropped_words(verdict), words.assumed_words(verdict)]

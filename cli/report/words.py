@@ -261,3 +261,10 @@ def dropped_words(verdict: Verdict) -> str:
         f"{were} as not attained. Without {'it' if one else 'them'}: {goals(kept.goals)}, "
         f"Brier {score(kept.brier)}, log score {score(kept.log)}."
     )
+
+
+def assumed_words(verdict: Verdict) -> str:
+    """What the backtest rests on where recording dates are missing."""
+    if not verdict.assumed:
+        return "Every fact carries the date on which it was recorded."
+    return f"{verdict.assumed:,} facts carry an assumed recording date: if they were known later, this is too kind."
