@@ -160,36 +160,22 @@ def encode(event: Event, previous: Head, appended_at: str, salt: Salt) -> Row:
     digest = event.note_digest
     if event.note is not None and note_salt is not None:
         digest = digest_note(note_salt, event.note)
-    effective_on, recorded_at, data = (
-        event.effective_on.isoformat(),
-        timestamp(event.recorded_at),
-        data_text(event.data),
-    )
-    text = body(
-        id=event.id,
-        type=event.type,
-        subject=event.subject,
-        effective_on=effective_on,
-        recorded_at=recorded_at,
-        actor=event.actor,
-        data=data,
-        note_digest=digest,
-    )
-    return Row(
+    row = Row(
         position=previous.position + 1,
         id=event.id,
         type=event.type,
         subject=event.subject,
-        effective_on=effective_on,
-        recorded_at=recorded_at,
+        effective_on=event.effective_on.isoformat(),
+        recorded_at=timestamp(event.recorded_at),
         actor=event.actor,
-        data=data,
+        data=data_text(event.data),
         note=event.note,
         note_salt=note_salt,
         note_digest=digest,
         appended_at=appended_at,
-        hash=link(previous.hash, text),
+        hash="",
     )
+    return row._replace(hash=link(previous.hash, _body_of(row)))
 
 
 def decode(row: Row) -> Event:

@@ -206,12 +206,19 @@ def _interval_row(mark: Mark, x: Scale, top: float) -> Iterator[Markup]:
     yield text("number", WIDTH - 4, top + 14, mark.said, "end")
     if mark.low is not None and mark.high is not None and known(mark.low) and known(mark.high):
         yield line(f"span {mark.tone}", x(mark.low), middle, x(mark.high), middle)
-        if mark.low < x.low:
-            yield _arrow(mark.tone, x(mark.low), middle, -1)
-        if mark.high > x.high:
-            yield _arrow(mark.tone, x(mark.high), middle, 1)
+    yield from _arrows(mark, x, middle)
     if mark.mid is not None and known(mark.mid):
         yield _point(mark, x(mark.mid), middle)
+
+
+def _arrows(mark: Mark, x: Scale, y: float) -> Iterator[Markup]:
+    """An arrow at either end beyond which there is more, outside the point where that stands there itself."""
+    values = [value for value in (mark.low, mark.mid, mark.high) if value is not None and known(value)]
+    for way, end in ((-1, x.low), (1, x.high)):
+        if any(way * (value - end) > 0.0 for value in values):
+            beside = 7.0 if mark.mid is not None and way * (mark.mid - end) > 0.0 else 0.0
+            start = x(end) + way * beside
+            yield polygon(f"arrow {mark.tone}", [(start + way * 7, y), (start, y - 5), (start, y + 5)])
 
 
 def _point(mark: Mark, x: float, y: float) -> Markup:
@@ -219,7 +226,3 @@ def _point(mark: Mark, x: float, y: float) -> Markup:
     if mark.tone == "worse":
         return diamond("point worse", x, y, 6, mark.said)
     return dot(f"point {mark.tone}", x, y, 5, mark.said)
-
-
-def _arrow(tone: Tone, x: float, y: float, way: int) -> Markup:
-    return polygon(f"arrow {tone}", [(x + way * 7, y), (x, y - 5), (x, y + 5)])

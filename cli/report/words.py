@@ -164,7 +164,7 @@ def _how_sure(verdict: Verdict, own: Score) -> str:
         return "Read what follows as a table of facts, not as a verdict."
     bins = verdict.reliability
     low, high = (sum(bin_words(part) == said for part in bins) for said in (MORE, FEWER))
-    off = [f"in {low} {MORE}"] * (low > 0) + [f"in {high} {FEWER}"] * (high > 0)
+    off = [f"in {low} it came true more often"] * (low > 0) + [f"in {high} less often"] * (high > 0)
     found = (
         f"In {len(bins) - low - high} of {len(bins)} groups of forecasts what came true lies where it would if every "
         f"probability were right{'; ' + listing(off) if off else ''}."
