@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,7 +132,7 @@ def backtest(
 ) -> None:
     """How often what koers says comes true: forecasts of key results that have ended, from what was known then."""
     from koers.cli.console import say, watched
-    from koers.cli.files import write_table, write_text
+    from koers.cli.files import write_table
     from koers.engine.backtest import backtest as run
     from koers.engine.executors import executor_for
     from koers.engine.judge import judge
@@ -140,9 +140,10 @@ def backtest(
 
     apart = _days_apart(every)
     rows, day, _, about = ctx.obj.read(None, None)
+    recorded = typed(rows)
     with executor_for(workers, scheduler) as executor:
         table = run(
-            rows,
+            recorded,
             day,
             start=from_.date() if from_ else None,
             end=to.date() if to else None,
@@ -154,25 +155,23 @@ def backtest(
         )
     if out:
         write_table(table, out)
-    recorded = typed(rows)
     verdict = judge(table, recorded, day)
     if page:
-        from koers import __version__
-        from koers.cli.report.backtest import backtest_page
-
-        html = backtest_page(
-            verdict,
-            as_of=day,
-            log_position=recorded.log_position,
-            log_head=recorded.log_head,
-            version=__version__,
-        )
-        write_text(html, page)
+        _write_page(verdict, day, recorded, page)
     if json:
         print_json({"as_of": day.isoformat()} | verdict.to_dict())
         return
     say(about)
     _print_verdict(verdict, issued=issued)
+
+
+def _write_page(verdict: Verdict, day: date, recorded: Frames, page: Path) -> None:
+    from koers import __version__
+    from koers.cli.files import write_text
+    from koers.cli.report.backtest import backtest_page
+
+    at = recorded.log_position, recorded.log_head
+    write_text(backtest_page(verdict, as_of=day, log_position=at[0], log_head=at[1], version=__version__), page)
 
 
 def _print_verdict(verdict: Verdict, *, issued: bool) -> None:

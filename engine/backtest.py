@@ -81,7 +81,7 @@ class _Origin:
 
 
 def backtest(
-    events: Iterable[Event | Row],
+    events: Iterable[Event | Row] | Frames,
     until: date,
     *,
     start: date | None = None,
@@ -94,13 +94,13 @@ def backtest(
 ) -> pl.DataFrame:
     """One row per key result, origin and method (see SCHEMA), for key results resolved by the end of `until`.
 
-    `every` puts common origins that many days apart on the calendar (7: Sundays) in place of one at each check-in;
-    `issued` takes the forecasts that were recorded in the log, in place of those that would have been made. `start`,
-    `end` and `cycle` narrow origins and key results down, not what is learnt from. Days are shared out over
-    `executor`; the result does not depend on it. `watch` is handed the finished parts and their number, and yields
-    the parts back (a progress bar).
+    `events` may be read already, by `replay.typed`. `every` puts common origins that many days apart on the calendar
+    (7: Sundays) in place of one at each check-in; `issued` takes the forecasts that were recorded in the log, in place
+    of those that would have been made. `start`, `end` and `cycle` narrow origins and key results down, not what is
+    learnt from. Days are shared out over `executor`; the result does not depend on it. `watch` is handed the finished
+    parts and their number, and yields the parts back (a progress bar).
     """
-    recorded = typed(events)
+    recorded = events if isinstance(events, Frames) else typed(events)
     final = view(recorded, effective_until=until, known_until=end_of(until))
     graded = _resolved(goals(final), until, cycle)
     said, last = _issued(final), min(until, end or until)
