@@ -17,13 +17,9 @@ types:
     mypy
     lint-imports
 
-# The tests; the long trials are `just long`
+# The tests
 test *ARGS:
     pytest {{ARGS}}
-
-# Trials too long for every run
-long:
-    pytest -m long
 
 # Accuracy on a folder of real goals
 quality DATA:
@@ -32,6 +28,10 @@ quality DATA:
 # What a forecast costs
 cost:
     python benchmarks/forecast_cost.py
+
+# How a backtest grows, up to 100,000 goals
+growth:
+    python benchmarks/backtest_growth.py
 
 # Try every dependency at its newest, then pin what was tried
 pin:
