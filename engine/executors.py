@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
@@ -41,6 +42,7 @@ def _cluster(scheduler: str) -> Iterator[Executor]:
     except ImportError as error:
         raise InputError("--scheduler needs the cluster extra: pip install 'koers[cluster]'") from error
     try:
+        asyncio.run(asyncio.wait_for(_greet(scheduler), PATIENCE))
         client = Client(scheduler, timeout=PATIENCE)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise InputError(f"no dask scheduler answers at {scheduler}") from error
@@ -49,6 +51,14 @@ def _cluster(scheduler: str) -> Iterator[Executor]:
             yield executor
     except (KilledWorker, CancelledError) as error:
         raise KoersError(f"the cluster at {scheduler} lost too many workers: is their memory too small?") from error
+
+
+async def _greet(scheduler: str) -> None:
+    """Exchange a word with a scheduler: a client would wait for ever for one that listens and says nothing."""
+    from distributed.core import connect
+
+    comm = await connect(scheduler)  # type: ignore[no-untyped-call]
+    await comm.close()
 
 
 def run(work: Callable[[Job], Result], jobs: Iterable[Job], executor: Executor | None) -> Iterator[Result]:

@@ -217,3 +217,15 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(InputError, match=r"pip install 'koers\[cluster\]'"), executor_for(scheduler="tcp://x:1"):
         pass
+
+
+def test_a_port_that_listens_and_says_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begun = time.monotonic()
+        with (
+            pytest.raises(InputError, match="no dask scheduler answers at"),
+            executor_for(scheduler=f"tcp://127.0.0.1:{silent.getsockname()[1]}"),
+        ):
+            pass
+    assert time.monotonic() - begun < 10
