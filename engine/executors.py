@@ -55,7 +55,7 @@ def _cluster(scheduler: str) -> Iterator[Executor]:
 
 async def _greet(scheduler: str) -> None:
     """Exchange a word with a scheduler: a client would wait for ever for one that listens and says nothing."""
-    from distributed.core import connect
+    from distributed.comm.core import connect
 
     comm = await connect(scheduler)  # type: ignore[no-untyped-call]
     await comm.close()

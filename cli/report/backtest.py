@@ -133,7 +133,7 @@ def _gained(score: Score) -> float:
 
 def _mark(name: str, interval: Interval | None, tone: Tone) -> Mark:
     low, mid, high = interval or (None, None, None)
-    return Mark(words.short(name, 34), low, mid, high, tone, words.more(mid))
+    return Mark(words.short(name, 28), low, mid, high, tone, words.more(mid))
 
 
 def _told(desc: str, marks: Iterable[Mark]) -> str:

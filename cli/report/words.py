@@ -140,19 +140,18 @@ def lead(verdict: Verdict) -> tuple[str, str]:
     weight = sum(part.goals for part in verdict.reliability)
     said = sum(part.goals * part.forecast for part in verdict.reliability) / weight
     came = sum(part.goals * part.attained for part in verdict.reliability) / weight
-    rests = (
-        f"Over {goals(own.goals)} that {'has' if own.goals == 1 else 'have'} ended, forecast {own.origins:,} times, "
-        f"koers said {share(said)} on average and {share(came)} came true."
-    )
-    return _first(verdict, own), f"{rests} {_how_sure(verdict, own)}"
+    average = f"koers said {share(said)} on average and {share(came)} came true."
+    rests = f"Over {goals(own.goals)} that {'has' if own.goals == 1 else 'have'} ended, forecast {own.origins:,} times"
+    first = _first(spoken(verdict), own, average)
+    rest = f"{rests}: too thin to speak of one probability by itself." if first == average else f"{rests}, {average}"
+    return first, f"{rest} {_how_sure(verdict, own)}"
 
 
-def _first(verdict: Verdict, own: Score) -> str:
-    part = spoken(verdict)
+def _first(part: Bin | None, own: Score, average: str) -> str:
     if own.goals < FEW:
         return f"Only {goals(own.goals)} ended so far: too few to say how far koers can be trusted."
     if part is None:
-        return "What koers said is spread too thin to say how often any one of it came true."
+        return average
     return (
         f"When koers said about {share(part.forecast)}, it came true in {share(part.attained)} of cases, "
         f"{in_ten(part.attained)}."
