@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from koers.cli.files import is_page
-from koers.cli.options import AsOf, Cycle, Json, KnownAt, Out
+from koers.cli.options import AsOf, Cycle, Json, KnownAt, Out, Samples, Seed
 from koers.cli.session import Session, nothing, print_json
 from koers.cli.text import plain
 
@@ -54,8 +54,8 @@ def forecast(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     cycle: Cycle = None,
-    samples: Annotated[int, typer.Option(min=1, max=10_000_000, help="Futures to draw, where it takes any.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
+    samples: Samples = 10_000,
+    seed: Seed = 0,
     record: Annotated[bool, typer.Option("--record", help="Keep it in the log, to be scored later.")] = False,
     json: Json = False,
     out: Out = None,
@@ -95,16 +95,15 @@ def _record(session: Session, result: Forecast) -> None:
 
 
 def _print_forecast(result: Forecast, recorded: Frames) -> None:
-    from koers.cli.console import forecast_table, say, stdout
+    from koers.cli.capacity import forecast_lines
+    from koers.cli.console import forecast_table, notes, stdout
     from koers.engine.forecast import trajectories, week_before
 
     console = stdout()
-    for part in forecast_table(result, week_before(recorded, result), trajectories(recorded, result), console.width):
+    week, points = week_before(recorded, result), trajectories(recorded, result)
+    for part in forecast_table(result, week, points, console.width, list(forecast_lines(result, console.width))):
         console.print(part)
-    running = tuple(f"{item.key_result} is really running the business" for item in result.key_results if item.warning)
-    for warning in result.warnings:
-        if not warning.startswith(running):  # the table has said so
-            say(f"Note: {warning}.", style="dim")
+    notes(result)
 
 
 def backtest(

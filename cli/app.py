@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from koers.cli.answers import backtest, forecast, status
+from koers.cli.futures import capacity, play
 from koers.cli.options import Commands, Day, Json
 from koers.cli.session import Session, print_json
 from koers.cli.text import plain
@@ -110,6 +111,35 @@ def import_(
     typer.echo(f"{plain(session.url)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
+@app.command("import-tickets")
+def import_tickets(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV export: columns opened, resolved.")],
+    team: Annotated[str, typer.Option("--team", metavar="T", help="The team whose run work these tickets are.")],
+    json: Json = False,
+) -> None:
+    """Take in a help desk's tickets as run work: all of them, or nothing. A later export adds what changed."""
+    from koers.cli.console import working
+    from koers.events.memory import MemoryLog
+    from koers.events.tickets import import_tickets
+
+    session: Session = ctx.obj
+    with working("importing"):
+        if not Path(session.url).exists():  # tried in memory first: bad input leaves no empty log behind
+            import_tickets(MemoryLog(), file, team, now=session.clock())
+        with session.open(create=True) as log:
+            done = import_tickets(log, file, team, now=session.now(log))
+    if json:
+        counts = {name: getattr(done, name) for name in ("arrived", "done", "already", "corrected", "formed")}
+        print_json({"team": team} | counts | {"log_position": done.head.position, "log_head": done.head.hash})
+        return
+    told = f"Tickets: {done.arrived:,} arrived, {done.done:,} resolved"
+    typer.echo(f"{told}; {done.already:,} known already, {done.corrected:,} edited since.")
+    if done.formed:
+        typer.echo(f"The log knew no team: {plain(team)} is one now.")
+    typer.echo(f"{plain(session.url)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
+
+
 @app.command()
 def export(
     ctx: typer.Context,
@@ -173,7 +203,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (status, forecast, backtest):
+for answer in (status, forecast, capacity, play, backtest):
     app.command()(answer)
 
 
@@ -184,16 +214,18 @@ def simulate(
     teams: Annotated[int, typer.Option(min=1, max=1_000, help="Teams.")] = 4,
     cycles: Annotated[int, typer.Option(min=1, max=100, help="Cycles, the last one under way.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Names the draws: the same seed, the same log.")] = 0,
+    work: Annotated[bool, typer.Option("--work", help="With run work, capacity and what effort went where.")] = False,
     json: Json = False,
 ) -> None:
     """Write a synthetic log from a known model, to try koers on."""
     from koers.cli.console import working
-    from koers.engine.simulate import Settings, simulate
+    from koers.engine.simulate import Settings, Work, simulate
     from koers.events.sqlite import SqliteLog
 
     if out.exists():
         raise InputError("there is a file here already; name another with --out FILE", str(out))
-    settings = Settings(teams=tuple(f"team-{n + 1}" for n in range(teams)), cycles=cycles)
+    names = tuple(f"team-{n + 1}" for n in range(teams))
+    settings = Settings(teams=names, cycles=cycles, work=Work() if work else None)
     with working("simulating"):
         events = simulate(settings, seed)
         with SqliteLog(out, create=True, as_of=settings.as_of, clock=ctx.obj.clock) as log:

@@ -79,9 +79,16 @@ def working(what: str) -> Iterator[None]:
 
 
 def forecast_table(
-    forecast: Forecast, before: Mapping[str, float], points: Mapping[str, Points], width: int
+    forecast: Forecast,
+    before: Mapping[str, float],
+    points: Mapping[str, Points],
+    width: int,
+    under: Iterable[Text | Table] = (),
 ) -> Iterator[Text | Table]:
-    """The forecast, grouped by objective. `before`: probabilities a week ago; `points`: progress by day."""
+    """The forecast, grouped by objective, with what stands `under` them.
+
+    `before`: probabilities a week ago; `points`: progress by day.
+    """
     groups: dict[str | None, list[KeyResultForecast]] = {}
     for item in forecast.key_results:
         groups.setdefault(item.objective, []).append(item)
@@ -96,22 +103,33 @@ def forecast_table(
         yield Text()
         yield _headline(group, scores.get(name or ""), width, team=one_team)
         yield _table(columns, [cells[item.key_result] for item in group])
+    yield from under
     yield Text()
     yield from _legend(forecast.key_results, width)
+
+
+def notes(forecast: Forecast) -> None:
+    """The warnings of a forecast, but for those that its table has said."""
+    running = tuple(
+        f"{item.key_result} is really running the business" for item in forecast.key_results if item.warning
+    )
+    for warning in forecast.warnings:
+        if not warning.startswith(running):
+            say(f"Note: {warning}.", style="dim")
 
 
 def _headline(group: list[KeyResultForecast], own: ObjectiveForecast | None, width: int, *, team: bool) -> Text:
     """An objective, its team if all share it, the chance of all and the score: the title gives way, not the numbers."""
     rest = Text()
     if team and width >= NARROW:
-        rest.append(" · ").append_text(_cut(group[0].team, 20))
+        rest.append(" · ").append_text(cut(group[0].team, 20))
     if own is not None:
         score = f", score {own.expected_score:.2f}" if width >= NARROW else ""
         reached = f"{sum(item.attained is True for item in group)} of {len(group)} reached"
         ended = all(item.attained is not None for item in group)
         rest.append(f" · {reached if ended else 'all reached ' + percent(own.probability_all)}{score}")
     title = plain(group[0].objective_title or "") or plain(group[0].objective or "") or "Without an objective"
-    return _cut(title, width - rest.cell_len, style="bold").append_text(rest)
+    return cut(title, width - rest.cell_len, style="bold").append_text(rest)
 
 
 def _forecast_row(
@@ -125,7 +143,7 @@ def _forecast_row(
     was = before.get(item.key_result)
     basis = item.rests_on if width >= WIDE else RESTS.get(item.rests_on, item.rests_on)
     return {
-        MARKS: _marks(stale=item.stale, running=item.warning is not None),
+        MARKS: _marks(stale=item.stale, running=item.warning is not None, working=_costs(item)),
         "key result": Text(plain(item.title) or plain(item.key_result)),
         "owner": Text(plain(item.owner or "") or "–"),
         "team": Text(plain(item.team)),
@@ -141,8 +159,13 @@ def _target(item: KeyResultForecast) -> str:
     return f"{100 * item.target:.0f}%in" if item.kind == "control" else number(item.target)
 
 
-def _marks(*, stale: object, running: object) -> Text:
-    return Text(("!" if stale else "") + ("R" if running else ""), style="yellow")
+def _marks(*, stale: object, running: object, working: object = False) -> Text:
+    return Text(("!" if stale else "") + ("R" if running else "") + ("W" if working else ""), style="yellow")
+
+
+def _costs(item: KeyResultForecast) -> bool:
+    """Whether run work beyond what is usual costs a key result a point or more."""
+    return item.lost_to_run_work is not None and item.lost_to_run_work >= 0.01
 
 
 def _legend(items: Sequence[KeyResultForecast], width: int) -> Iterator[Text]:
@@ -154,6 +177,11 @@ def _legend(items: Sequence[KeyResultForecast], width: int) -> Iterator[Text]:
     said += [words for name, words in EXPLAINED.items() if name in found]
     yield Text("; ".join(said), style="dim")
     yield from _notes([(item.title, item.warning) for item in items], stale=any(item.stale for item in items))
+    for item in items:
+        if _costs(item):
+            points = f"{100 * (item.lost_to_run_work or 0):.0f}"
+            lost = f": run work beyond what is usual costs {points} point{'' if points == '1' else 's'}"
+            yield Text.assemble("W ", cut(item.title, 40), lost, style="yellow")
 
 
 def status_table(rows: Sequence[Mapping[str, Any]], width: int) -> Iterator[Text | Table]:
@@ -180,11 +208,11 @@ def _notes(warned: Iterable[tuple[str, str | None]], *, stale: bool) -> Iterator
         yield Text("! check-in overdue", style="yellow")
     for title, warning in warned:
         if warning:
-            name = _cut(title, 40)
+            name = cut(title, 40)
             yield Text.assemble("R ", name, f": really running the business; {plain(warning)}", style="yellow")
 
 
-def _cut(text: str, width: int, style: str = "") -> Text:
+def cut(text: str, width: int, style: str = "") -> Text:
     """People's text, made harmless, in at most `width` cells."""
     cut = Text(plain(text), style=style)
     cut.truncate(max(width, 1), overflow="ellipsis")

@@ -35,6 +35,8 @@ KnownAt = Annotated[
     str | None, typer.Option("--known-at", metavar="TIME", help="What was known then [the end of the as-of day].")
 ]
 Cycle = Annotated[str | None, typer.Option("--cycle", metavar="C", help="Only the key results of this cycle.")]
+Samples = Annotated[int, typer.Option(min=1, max=10_000_000, help="Futures to draw, where it takes any.")]
+Seed = Annotated[int, typer.Option(min=0, help="Names the draws.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Out = Annotated[
     Path | None,

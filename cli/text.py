@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 SPARK = 8
@@ -87,3 +88,11 @@ def sparkline(points: Points, start: date, due: date, as_of: date, width: int = 
         else:
             cells.append(BLOCKS[round(min(max(seen[-1], 0.0), 1.0) * (len(BLOCKS) - 1))])
     return "".join(cells)
+
+
+def run_of(values: Sequence[float], top: float, width: int) -> str:
+    """Values between 0 and `top`, one block each; more than `width` of them are averaged into that many."""
+    cells = min(width, len(values))
+    edges = [round(n * len(values) / cells) for n in range(cells + 1)] if cells else [0]
+    shares = [sum(values[a:b]) / (b - a) / top if top > 0 else 0.0 for a, b in pairwise(edges)]
+    return "".join(BLOCKS[round(min(max(share, 0.0), 1.0) * (len(BLOCKS) - 1))] for share in shares)

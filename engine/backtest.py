@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from koers.engine import baselines, pace
+from koers.engine import baselines
 from koers.engine.baselines import Said
 from koers.engine.executors import run
 from koers.engine.grading import Days, Goal, days_of, endings, final_value, given_up, meets, over, progress
-from koers.engine.outlook import QUANTILES, outlook
+from koers.engine.outlook import QUANTILES
 from koers.engine.peers import LOGISTIC, RULES, learnt
 from koers.engine.projections import goals, readings
+from koers.engine.prospect import prospect
 from koers.engine.replay import Frames, typed, view
 from koers.events.model import CheckedIn, Event, ForecastIssued, KeyResultRetargeted, KeyResultSet, Row, end_of
 
@@ -186,9 +187,9 @@ def _origin(recorded: Frames, day: date, names: tuple[str, ...], asked: pl.Serie
         (pl.col("dropped_on") > day).fill_null(value=True),
         ~over(day),
     ).with_columns(as_of=pl.lit(day), elapsed=(pl.lit(day) - pl.col("start")).dt.total_days() / life)
-    wanted = running["key_result"].filter(running["key_result"].is_in(asked.implode()))
+    wanted = running.filter(pl.col("key_result").is_in(asked.implode()))
     ended = endings(table, values, day)
-    seen = outlook(table, values, day, wanted, pace.fit).rename({"probability": KOERS})
+    seen = prospect(known, table, values, day, wanted).seen.rename({"probability": KOERS})
     stands = seen.join(running, on="key_result", maintain_order="left")
     own = values.filter(pl.col("key_result").is_in(running["key_result"].implode()))
     said = {name: Said(c, p) for name, c, p in own.select("key_result", "confidence", "projection").iter_rows()}

@@ -1,4 +1,8 @@
-"""Named random draws: a number depends on its seed and name alone, not on what else is drawn, or when, or where."""
+"""Named random draws: a number depends on its seed and name alone, not on what else is drawn, or when, or where.
+
+A stream is named by (seed, purpose, who); within it a draw is named by (replication, when). Draws are the SplitMix64
+sequence (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators") at those two counters.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,13 @@ import hashlib
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 _NORMAL = NormalDist()
+FUTURE, MOMENT = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95  # odd: steps from one counter to the next
+FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of the finalizer
+UNIT = 2.0**-53
 
 
 def uniform(seed: int, *name: str | int) -> float:
@@ -24,6 +33,35 @@ def normal(seed: int, *name: str | int) -> float:
 def generator(seed: int, *name: str | int) -> np.random.Generator:
     """A generator of this name for many draws at once: Philox, keyed by the first 128 bits of a SHA-256 digest."""
     return np.random.Generator(np.random.Philox(key=int.from_bytes(_digest(seed, *name)[:16], "big")))
+
+
+def stream(seed: int, purpose: str, who: str) -> int:
+    """The key of a stream, 64 bits, from a SHA-256 digest."""
+    return int.from_bytes(_digest(seed, purpose, who)[:8], "big")
+
+
+def words(key: int, replication: ArrayLike, when: ArrayLike) -> NDArray[np.uint64]:
+    """64 random bits each of the stream `key`, at counters >= 0 that broadcast."""
+    with np.errstate(over="ignore"):
+        base = _mixed(np.uint64(key) + np.asarray(replication, np.uint64) * np.uint64(FUTURE))
+        return _mixed(base + np.asarray(when, np.uint64) * np.uint64(MOMENT))
+
+
+def uniforms(key: int, replication: ArrayLike, when: ArrayLike) -> NDArray[np.float64]:
+    """Uniform draws in (0, 1) of the stream `key`, at counters >= 0 that broadcast."""
+    bits = words(key, replication, when) >> np.uint64(11)
+    return np.asarray((bits.astype(np.float64) + 0.5) * UNIT)
+
+
+def normals(key: int, replication: ArrayLike, when: ArrayLike) -> NDArray[np.float64]:
+    """Standard normal draws, by inversion of `uniforms`."""
+    return np.asarray(special.ndtri(uniforms(key, replication, when)))
+
+
+def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(FIRST)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(SECOND)
+    return np.asarray(z ^ (z >> np.uint64(31)))
 
 
 def _digest(seed: int, *name: str | int) -> bytes:

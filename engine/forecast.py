@@ -12,15 +12,18 @@ import numpy as np
 import polars as pl
 
 from koers.engine import pace
+from koers.engine.coupled import Coupled
 from koers.engine.grading import days_of, progress
-from koers.engine.outlook import FLOOR, QUANTILES, outlook
+from koers.engine.joint import Guardrail, Overall, TeamCapacity
+from koers.engine.outlook import FLOOR, QUANTILES
 from koers.engine.projections import goals, readings, running
+from koers.engine.prospect import SAMPLES, prospect
 from koers.engine.replay import Frames, typed, view
 from koers.engine.standing import is_stale, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
 
-MODEL = "trend-1"
+MODEL = "trend-1+capacity-1"
 """Changes whenever the same log would get other numbers."""
 
 
@@ -28,8 +31,9 @@ MODEL = "trend-1"
 class KeyResultForecast:
     """One key result. Values, target and quantiles in its unit; probabilities in [0.01, 0.99].
 
-    `probability_se` is the Monte Carlo error: 0 where the answer is exact. `reach_on` is the expected first passage,
-    None if the expected path does not get there. `attained` is None until the key result has ended.
+    `probability_se` is the Monte Carlo error: 0 where the answer is exact. `lost_to_run_work` is the probability that
+    run work beyond the usual costs, None where effort does not move it. `reach_on` is the expected first passage, None
+    if the expected path does not get there. `attained` is None until the key result has ended.
     """
 
     key_result: str
@@ -59,13 +63,14 @@ class KeyResultForecast:
     expected_score: float
     reach_on: date | None
     warning: str | None
+    lost_to_run_work: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveForecast:
     """An objective: P(all its key results are reached), and the weighted mean of their expected scores.
 
-    Without a capacity model the key results are taken as independent, which is said in the forecast's warnings.
+    Where no capacity is declared its key results are taken as independent, which is said in the forecast's warnings.
     """
 
     objective: str
@@ -87,6 +92,9 @@ class Forecast:
     config_hash: str
     key_results: tuple[KeyResultForecast, ...]
     objectives: tuple[ObjectiveForecast, ...]
+    guardrails: tuple[Guardrail, ...]
+    capacity: tuple[TeamCapacity, ...]
+    overall: Overall | None  # None where no capacity is declared
     warnings: tuple[str, ...]
 
     def to_polars(self) -> pl.DataFrame:
@@ -103,8 +111,9 @@ class Forecast:
             **plain,
             "key_results": [_plain(asdict(item)) for item in self.key_results],
             "objectives": [_plain(asdict(item)) for item in self.objectives],
-            "guardrails": [],
-            "capacity": [],
+            "guardrails": [asdict(item) for item in self.guardrails],
+            "capacity": [_plain_team(item) for item in self.capacity],
+            "overall": None if self.overall is None else asdict(self.overall),
             "warnings": list(self.warnings),
         }
 
@@ -115,7 +124,7 @@ def forecast(
     known_at: datetime | None = None,
     *,
     cycle: str | None = None,
-    samples: int = 10_000,
+    samples: int = SAMPLES,
     seed: int = 0,
 ) -> Forecast:
     """Forecast every key result that is under way at the end of `as_of`, or all of `cycle`.
@@ -133,7 +142,7 @@ def forecast_from(
     known_at: datetime | None = None,
     *,
     cycle: str | None = None,
-    samples: int = 10_000,
+    samples: int = SAMPLES,
     seed: int = 0,
 ) -> Forecast:
     """The forecast of a log already read by `replay.typed`: for several origins, read once."""
@@ -141,9 +150,9 @@ def forecast_from(
     frames = view(recorded, effective_until=as_of, known_until=known)
     table, values = goals(frames), readings(frames)
     wanted = under_way(table, as_of, cycle)
-    seen = outlook(table, values, as_of, wanted["key_result"], pace.fit)
+    found = prospect(frames, table, values, as_of, wanted, samples=samples, seed=seed)
     warned = running(frames, wanted, values)
-    joined = wanted.join(seen, on="key_result").sort(*_ORDER)
+    joined = wanted.join(found.seen, on="key_result").sort(*_ORDER)
     items = tuple(_key_result(row, as_of, warned) for row in joined.iter_rows(named=True))
     return Forecast(
         as_of=as_of,
@@ -154,8 +163,11 @@ def forecast_from(
         samples=samples,
         config_hash=config_hash(samples),
         key_results=items,
-        objectives=_objectives(items),
-        warnings=_warnings(frames, table, items, as_of, cycle),
+        objectives=_objectives(items, found.joint.all_reached if found.joint else {}),
+        guardrails=found.joint.guardrails if found.joint else (),
+        capacity=found.joint.teams if found.joint else (),
+        overall=found.joint.overall if found.joint else None,
+        warnings=_warnings(frames, table, items, as_of, cycle, found.coupled),
     )
 
 
@@ -192,14 +204,13 @@ def _key_result(row: dict[str, Any], as_of: date, warned: dict[str, str]) -> Key
     going = row["attained"] is None and row["start"] <= as_of
     return KeyResultForecast(
         **own,
-        probability_se=0.0,
         stale=going and is_stale(row["last_on"], row["start"], row["cadence"], as_of),
         quantiles={name: row[name] for name in QUANTILES},
         warning=warned.get(row["key_result"]),
     )
 
 
-def _objectives(items: tuple[KeyResultForecast, ...]) -> tuple[ObjectiveForecast, ...]:
+def _objectives(items: tuple[KeyResultForecast, ...], together: dict[str, float]) -> tuple[ObjectiveForecast, ...]:
     groups: dict[str, list[KeyResultForecast]] = {}
     for item in items:
         if item.objective is not None:
@@ -208,7 +219,7 @@ def _objectives(items: tuple[KeyResultForecast, ...]) -> tuple[ObjectiveForecast
         ObjectiveForecast(
             objective=name,
             title=group[0].objective_title,
-            probability_all=max(float(np.prod([kr.probability for kr in group])), FLOOR),
+            probability_all=together.get(name, max(float(np.prod([kr.probability for kr in group])), FLOOR)),
             expected_score=float(np.average([kr.expected_score for kr in group], weights=[kr.weight for kr in group])),
         )
         for name, group in sorted(groups.items())
@@ -216,14 +227,21 @@ def _objectives(items: tuple[KeyResultForecast, ...]) -> tuple[ObjectiveForecast
 
 
 def _warnings(
-    frames: Frames, table: pl.DataFrame, items: tuple[KeyResultForecast, ...], as_of: date, cycle: str | None
+    frames: Frames,
+    table: pl.DataFrame,
+    items: tuple[KeyResultForecast, ...],
+    as_of: date,
+    cycle: str | None,
+    coupled: Coupled | None,
 ) -> tuple[str, ...]:
     said = []
     if not items:
         said.append(_nothing(table, as_of, cycle))
     said += [f"{kr.key_result} is really running the business: {kr.warning}" for kr in items if kr.warning]
     shared = [kr.objective for kr in items if kr.objective is not None]
-    if len(set(shared)) < len(shared):
+    if coupled is not None:
+        said += _about_capacity(coupled, items)
+    elif len(set(shared)) < len(shared):
         said.append(
             "the chance that all key results of an objective are reached takes them as independent of each other"
         )
@@ -232,12 +250,35 @@ def _warnings(
     return tuple(said)
 
 
+def _about_capacity(coupled: Coupled, items: tuple[KeyResultForecast, ...]) -> list[str]:
+    """What the capacity model rests on, and whom it does not know."""
+    said = list(coupled.staff.faults)
+    if outside := sorted({kr.team for kr in items} - set(coupled.staff.teams)):
+        said.append(f"no capacity is declared for {', '.join(outside)}: effort does not move their key results")
+    if coupled.learnt_nothing:
+        said.append("how much effort matters is not learnt yet: it rests on the prior of the effort elasticity")
+    priors = [
+        team
+        for team, rests_on in zip(coupled.staff.teams, coupled.staff.demand.rests_on, strict=True)
+        if rests_on == "prior"
+    ]
+    if priors:
+        said.append(
+            f"no run work is known of {', '.join(priors)}: it is assumed to take .60 of capacity, give or take .12"
+        )
+    return said
+
+
 def _nothing(table: pl.DataFrame, as_of: date, cycle: str | None) -> str:
     if cycle is not None:
         return f"no key result of cycle {cycle} was known on {as_of}"
     coming = table.filter(pl.col("start") > as_of)["start"].sort()
     after = f"; the next one starts on {coming[0]}" if len(coming) else ""
     return f"no key result was under way on {as_of}{after}"
+
+
+def _plain_team(item: TeamCapacity) -> dict[str, Any]:
+    return asdict(item) | {"weeks": [_plain(asdict(week)) for week in item.weeks]}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

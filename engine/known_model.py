@@ -2,7 +2,8 @@
 
 Progress moves by the model of `local_trend`: from one planned reading to the next it is Student-t around the filter's
 forecast, which is that model with its unknowns integrated out. With `steady`, each key result keeps the sigma it
-starts with, and progress is normal given it.
+starts with, and progress is normal given it. Where run work is made up too (`known_work`), a rise that is expected
+from one planned reading to the next is multiplied by 1 + e (change effort / its mean over the key result's life - 1).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +19,8 @@ from scipy import special
 
 from koers.engine import local_trend
 from koers.engine.draws import uniform
-from koers.engine.local_trend import Hyper, State, advance, update
+from koers.engine.known_work import Work, ratios
+from koers.engine.local_trend import Floats, Hyper, State, advance, update
 from koers.engine.pace import DEFAULT
 from koers.events.model import Direction, Kind
 
@@ -98,6 +101,7 @@ class Settings:
     projected: float = 0.4  # check-ins that give a projection
     bias: tuple[float, float] = (-0.5, 0.6)
     mood: float = 0.3
+    work: Work | None = None  # run work, capacity and effort: None for a log without
 
     def __post_init__(self) -> None:
         if not all(self.teams) or not 0 < len(self.teams) == len(set(self.teams)):
@@ -140,19 +144,28 @@ class Point(NamedTuple):
         return float(special.ndtr(t) if math.isinf(self.df) else special.stdtr(self.df, t))
 
 
-def path(s: Settings, seed: int, key: str, start: date, due: date) -> list[Point]:
-    """Progress at each planned check-in and at due, as it is, with what its owner could know of the end by then."""
+def path(s: Settings, seed: int, key: str, start: date, due: date, change: Floats | None = None) -> list[Point]:
+    """Progress at each planned check-in and at due, as it is, with what its owner could know of the end by then.
+
+    `change` is effort on each day of (start, due], in any unit; the owner expects the usual of what is to come.
+    """
     h, life = local_trend.Settings.of(s.hyper), (due - start).days
     df = math.inf if s.steady else s.hyper.df
     shape = (s.hyper.df + 1) / 2
     own = s.hyper.scale**2 * shape / max(special.gammaincinv(shape, uniform(seed, "sigma", key)), 1e-12)
-    state, before, found = local_trend.start(np.array(0.0), h), 0, []
-    for offset in [*range(s.cadence, life, s.cadence), life]:
+    state, found = local_trend.start(np.array(0.0), h), []
+    offsets = [0, *range(s.cadence, life, s.cadence), life]
+    pulls = [1.0] * len(offsets) if change is None or s.work is None else ratios(change, offsets)
+    for (before, offset), pull in zip(pairwise(offsets), pulls, strict=False):
+        level = state.level
         state = advance(state, np.array((offset - before) / life), h)
+        if s.work is not None:
+            rise = np.maximum(state.level - level, 0.0)
+            state = state._replace(level=state.level + s.work.elasticity * rise * (pull - 1))
         u = uniform(seed, "step", key, offset)
         step = special.ndtri(u) if s.steady else special.stdtrit(df, u)
         x = float(np.clip(state.level + step * _scale(s, state, own), -LIMIT, LIMIT))
-        state, before = update(state, np.array(x), h), offset
+        state = update(state, np.array(x), h)
         then = advance(state, np.array(1 - offset / life), h)
         known = (float(then.level), _scale(s, then, own)) if offset < life else (x, 0.0)
         found.append(Point(start + timedelta(days=offset), x, *known, df))

@@ -113,6 +113,27 @@ def advance(s: State, dt: Floats, h: Settings) -> State:
     )
 
 
+class Step(NamedTuple):
+    """What a time dt does to level and slope, given sigma; the noise is a lower triangle times two normals."""
+
+    ahead: Floats  # level += ahead + reach (slope - drift)
+    reach: Floats
+    kept: Floats  # slope - drift is multiplied by this
+    noise_level: Floats  # of level, by the first normal, in units of sigma
+    noise_both: Floats  # of slope, by the first
+    noise_slope: Floats  # of slope, by the second
+
+
+def step(dt: Floats, h: Settings) -> Step:
+    """The step that `advance` takes, for drawing paths; dt >= 0 durations."""
+    reach, kept, var_level, var_slope = _moments(h.reversion * dt)
+    reach = reach * dt
+    level = np.sqrt(dt + h.wander * dt**3 * var_level)
+    both = np.divide(h.wander * reach**2 / 2, level, out=np.zeros_like(level), where=level > 0)
+    slope = np.sqrt(np.maximum(h.wander * dt * var_slope - both**2, 0.0))
+    return Step(h.drift * dt, reach, kept, level, both, slope)
+
+
 def _moments(u: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Of a slope after u reversions: its mean reach and what is kept of it; noise variance of level and slope.
 

@@ -6,7 +6,6 @@ is another threshold on that scale. So a re-target changes what has to be reache
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -39,22 +38,32 @@ SCHEMA = {
 } | dict.fromkeys(QUANTILES, pl.Float64)
 """Columns of an outlook. `attained` is null until the key result has ended; `progress` is towards the target now."""
 
-Fit = Callable[[pace.Readings], pace.Hyper]
+TRENDS = ("metric", "milestone")
 
 
-def outlook(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, wanted: pl.Series, fit: Fit) -> pl.DataFrame:
+def learn(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date) -> pace.Hyper:
+    """What all trends known at the end of `as_of` share."""
+    begun = goals.filter(pl.col("kind").is_in(TRENDS) & (pl.col("start") <= as_of))
+    return pace.fit(trend.to_readings(_latest(begun), readings))
+
+
+def outlook(
+    goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, wanted: pl.Series, hyper: pace.Hyper | None
+) -> pl.DataFrame:
     """The outlook (see SCHEMA) at the end of `as_of` for the `wanted` key results.
 
-    `goals` and `readings` (from `projections`) are what was known; all of them teach the pooled numbers, through
-    `fit`. Key results that have ended get their grade.
+    `goals` and `readings` (from `projections`) are what was known, `hyper` what `learn` made of them (None: it is
+    asked where a trend needs it). Key results that have ended get their grade.
     """
     chosen = goals.filter(pl.col("key_result").is_in(wanted.implode()))
     ended = chosen.filter(over(as_of))
     going = chosen.join(ended, on="key_result", how="anti")
-    on_trend = going.filter(pl.col("kind").is_in(["metric", "milestone"]))
+    on_trend = going.filter(pl.col("kind").is_in(TRENDS))
     by_rows = chosen.join(on_trend, on="key_result", how="anti")["key_result"]
     days = days_of(readings.filter(pl.col("key_result").is_in(by_rows.implode())))
-    parts = [_trend(on_trend, goals, readings, as_of, fit)] if on_trend.height else []
+    parts = []
+    if on_trend.height:
+        parts = [_trend(on_trend, readings, as_of, hyper or learn(goals, readings, as_of))]
     rows = [_ended_row(goal, days) for goal in ended.iter_rows(named=True)]
     ends = endings(goals.filter(pl.col("kind") == "binary"), readings, as_of)["attained"]
     rows += [_binary_row(g, days, as_of, ends) for g in going.filter(pl.col("kind") == "binary").iter_rows(named=True)]
@@ -63,9 +72,7 @@ def outlook(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, wanted: pl
     return pl.concat(parts).sort("key_result")
 
 
-def _trend(going: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, fit: Fit) -> pl.DataFrame:
-    begun = goals.filter(pl.col("kind").is_in(["metric", "milestone"]) & (pl.col("start") <= as_of))
-    hyper = fit(trend.to_readings(_latest(begun), readings))
+def _trend(going: pl.DataFrame, readings: pl.DataFrame, as_of: date, hyper: pace.Hyper) -> pl.DataFrame:
     ahead, passages = trend.look_ahead(going, readings, hyper, as_of)
     seen = readings.group_by("key_result", maintain_order=True).agg(
         value=pl.col("value").last(), last_on=pl.col("effective_on").last(), check_ins=pl.len().cast(pl.Int64)
@@ -159,18 +166,22 @@ def _binary_row(goal: Goal, every: Days, as_of: date, past: pl.Series) -> dict[s
     life = max((goal["due"] - goal["start"]).days, 1)
     done = meets(goal, row["value"], goal["target"])
     p = kinds.binary_probability(done, (goal["due"] - as_of).days / life, len(past), int(past.sum()))
+    row |= {"reach_on": days[-1][0] if done else None, "attained": None}
+    return _clipped(row | binary_numbers(goal, p))
+
+
+def binary_numbers(goal: Goal, p: float) -> dict[str, float]:
+    """What follows from the probability p that a binary key result is done at due: the ends, and what is expected."""
     low, high = sorted((goal["baseline"], goal["target"]))
     upper = p if goal["target"] > goal["baseline"] else 1.0 - p
     ends = [high if upper > 1.0 - level else low for level in LEVELS]
-    row |= {
+    return {
         "probability": p,
         "probability_counts": p,
         "mean": goal["baseline"] + p * (goal["target"] - goal["baseline"]),
         "expected_score": p,
-        "reach_on": days[-1][0] if done else None,
-        "attained": None,
+        **dict(zip(QUANTILES, ends, strict=True)),
     }
-    return _clipped(row | dict(zip(QUANTILES, ends, strict=True)))
 
 
 def _control_row(goal: Goal, every: Days, as_of: date) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """A synthetic log from a known model: what is told of what happens, and what goes wrong on the way.
 
 Check-ins are late, forgotten, corrected, or in steps; targets are cut; outcomes are missing. What owners say is known,
-too: the chance of reaching the target is worked out from the path as they see it, and run high by `bias`.
+too: the chance of reaching the target is worked out from the path as they see it, and run high by `bias`. With
+`work`, run work arrives and is done, and what was spent on run and change is logged week by week; `truths` is what
+such a log should teach.
 
 Every draw is named by the seed, its purpose, the key of the key result and the day, so a further team or cycle moves
 nothing else.
@@ -16,14 +18,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 from scipy import special
 
+from koers.engine import known_work
 from koers.engine.draws import normal, uniform
 from koers.engine.known_model import MEASURES, METRICS, Measure, Point, Settings, path
+from koers.engine.known_work import Told, Truth, Work, truth
+from koers.engine.local_trend import Floats
+from koers.engine.mornings import number_of
 from koers.events import model
 from koers.events.model import Event
 
-__all__ = ["MEASURES", "METRICS", "Measure", "Settings", "simulate"]
+__all__ = ["MEASURES", "METRICS", "Measure", "Settings", "Work", "run_work", "simulate", "truths"]
 
 NAMESPACE = uuid.UUID("0e0f4c5a-5a54-5d0c-8e3b-6b6f65727322")
 STEP = 0.25  # of the way: what a lumpy key result reports in
@@ -47,9 +54,47 @@ def simulate(settings: Settings, seed: int) -> list[Event]:
     return sorted(found, key=lambda event: (event.recorded_at, event.subject, event.effective_on))
 
 
+def truths(settings: Settings, seed: int) -> dict[str, Truth]:
+    """What the log of this seed should teach of each team's run work and of effort; empty without `work`."""
+    return {} if settings.work is None else {team: truth(settings.work, seed, team) for team in settings.teams}
+
+
+def run_work(settings: Settings, seed: int) -> pl.DataFrame:
+    """The run work in the log of this seed as of its end, in the columns of `work.run_work`, without going through one.
+
+    Columns: item, team, opened, closed (null while open), effort_days (null while open, or where it is not told).
+    """
+    rows = []
+    for team, told in _told(settings, seed).items():
+        for item in told.items:
+            closed = item.closed if item.closed is not None and item.closed <= settings.as_of else None
+            known = closed is not None and _is_sized(settings, seed, item.key)
+            rows.append((item.key, team, item.opened, closed, item.effort if known else None))
+    schema = {"item": pl.String, "team": pl.String, "opened": pl.Date, "closed": pl.Date, "effort_days": pl.Float64}
+    table = pl.DataFrame(rows, schema=schema, orient="row")
+    return table.filter(pl.col("opened") <= settings.as_of).sort("item")
+
+
+def _told(s: Settings, seed: int) -> dict[str, Told]:
+    """Each team's work up to the end of the last cycle; of no team without `work`."""
+    if s.work is None:
+        return {}
+    until = s.cycle_days(s.cycles - 1)[1]
+    return {team: known_work.told(s.work, seed, team, s.first_day, until) for team in s.teams}
+
+
+def _is_sized(s: Settings, seed: int, item: str) -> bool:
+    return s.work is not None and uniform(seed, "sized", item) < s.work.sized
+
+
 def _all(s: Settings, seed: int) -> Iterator[Event]:
+    work = _told(s, seed)
     for team in s.teams:
         yield _event(seed, f"team/{team}", s.first_day, model.TeamFormed(title=team), _at(s.first_day, 8))
+        if team in work:
+            yield from _capacity(s, seed, team, work[team])
+            yield from _items(s, seed, team, work[team])
+            yield from _efforts(s, seed, team, work[team])
     for nth in range(s.cycles):
         start, due = s.cycle_days(nth)
         cycle, closed = f"cycle-{nth + 1:02d}", due + timedelta(days=5)
@@ -60,8 +105,37 @@ def _all(s: Settings, seed: int) -> Iterator[Event]:
             ambition = AMBITIONS[uniform(seed, "ambition", name) < 0.5]
             said = model.ObjectiveSet(title=title, team=team, cycle=cycle, ambition=ambition)
             yield _event(seed, f"objective/{name}", start, said, _at(start, 9))
+            change = work[team].change(start, due) if team in work else None
             for number in range(s.key_results):
-                yield from _Life(s, seed, f"{name}-{number + 1}", team, cycle, start, due).events()
+                yield from _Life(s, seed, f"{name}-{number + 1}", team, cycle, start, due, change).events()
+
+
+def _capacity(s: Settings, seed: int, team: str, told: Told) -> Iterator[Event]:
+    """Who is there and how mornings are divided, known before the first of them."""
+    day = known_work.monday_of(s.first_day)
+    yield _event(seed, f"team/{team}", day, model.CapacitySet(people=told.truth.people), _at(day, 6))
+    if s.work is not None and s.work.policy.kind != "run_first":
+        said = model.PolicySet.model_validate(
+            {"policy": s.work.policy.kind, "parameters": {"share": s.work.policy.share}}
+        )
+        yield _event(seed, f"team/{team}", day, said, _at(day, 6))
+
+
+def _items(s: Settings, seed: int, team: str, told: Told) -> Iterator[Event]:
+    """Run work as it arrives and is closed."""
+    for key, opened, closed, effort in told.items:
+        yield _event(seed, f"item/{key}", opened, model.RunWorkArrived(team=team), _at(opened, 9))
+        if closed is not None:
+            done = model.RunWorkDone(effort_days=effort if _is_sized(s, seed, key) else None)
+            yield _event(seed, f"item/{key}", closed, done, _at(closed, 17))
+
+
+def _efforts(s: Settings, seed: int, team: str, told: Told) -> Iterator[Event]:
+    """What was spent in a week, logged on the Monday after, or not at all."""
+    for monday, (run, change) in told.weeks().items():
+        if s.work is not None and uniform(seed, "logged", team, number_of(monday)) < s.work.logged:
+            said = model.EffortLogged(run_days=round(run, 2), change_days=round(change, 2))
+            yield _event(seed, f"team/{team}", monday, said, _at(monday + timedelta(days=7), 9))
 
 
 class _Life(NamedTuple):
@@ -74,11 +148,12 @@ class _Life(NamedTuple):
     cycle: str
     start: date
     due: date
+    change: Floats | None  # effort on each day of (start, due]
 
     def events(self) -> Iterator[Event]:
         """All that is recorded of it."""
         yield self._event(self.start, self._set(), _at(self.start, 10))
-        points = path(self.s, self.seed, self.key, self.start, self.due)
+        points = path(self.s, self.seed, self.key, self.start, self.due, self.change)
         middle = next(point for point in points if 2 * (point.day - self.start) >= self.due - self.start)
         cut = self._cut(middle)
         if cut < 1:

@@ -110,9 +110,12 @@ class Trend:
 
 
 def look_ahead(
-    goals: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, as_of: date
+    goals: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, as_of: date, gain: Floats | float = 0.0
 ) -> tuple[Trend, list[date | None]]:
-    """Beliefs at due, and the first passage of the expected path (None: not within a further life after due)."""
+    """Beliefs at due, and the first passage of the expected path (None: not within a further life after due).
+
+    `gain` (key_result,) is progress to come that the readings do not speak of; it moves the passage alone.
+    """
     scale = scale_of(goals)
     series = to_readings(goals, readings)
     belief = pace.posterior(series, hyper)
@@ -120,10 +123,18 @@ def look_ahead(
     threshold = scale.progress(goals["target"].to_numpy())
     trend = Trend(scale, pace.predict(belief, due, hyper), threshold)
     now = np.maximum(scale.time(float((as_of - date(1970, 1, 1)).days)), belief.time)
-    crossing = _first_passage(belief, hyper, now, np.maximum(due, now) + 1.0, threshold)
+    crossing = _first_passage(belief, hyper, now, np.maximum(due, now) + 1.0, threshold - gain)
     days = scale.start + crossing * scale.life
     passages = [None if np.isnan(day) else date(1970, 1, 1) + timedelta(days=int(np.ceil(day))) for day in days]
     return trend, passages
+
+
+def expected(goals: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, days: Floats) -> Floats:
+    """Expected progress at the end of each of `days` (key_result, day), numbers since 1970; as at the last reading."""
+    scale = scale_of(goals)
+    belief = pace.posterior(to_readings(goals, readings), hyper)
+    times = [scale.time(column) for column in days.T]
+    return np.stack([pace.predict(belief, time, hyper).mean for time in times], axis=1) if times else days
 
 
 def _first_passage(belief: pace.Posterior, hyper: pace.Hyper, now: Floats, end: Floats, threshold: Floats) -> Floats:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from koers.events.chain import canonical_json
 from koers.events.columns import Record
 from koers.events.model import (
+    AbsencePlanned,
     Aligned,
     CheckedIn,
     CheckInCorrected,
@@ -220,7 +221,11 @@ def _correct(slot: Slot, corrections: Sequence[Event], gone: set[str]) -> None:
 
 def edit_id(slot: Slot, content: Content) -> str:
     """The id of the event by which a row in `slot` comes to say `content`."""
-    return name_id("edit", slot.last.id, content.text, content.note)
+    return _edited(slot.last.id, content)
+
+
+def _edited(last: str, content: Content) -> str:
+    return name_id("edit", last, content.text, content.note)
 
 
 class Settled(NamedTuple):
@@ -242,19 +247,19 @@ def settle(facts: Sequence[Fact], ledger: Ledger, now: datetime) -> Settled:
     groups: dict[Key, list[int]] = defaultdict(list)
     for index, fact in enumerate(facts):
         groups[key_of(fact.event)].append(index)
-    news: dict[int, Event] = {}
+    news: dict[int, list[Event]] = {}
     edits = set()
     used = set(ledger.ids)
     for key, group in groups.items():
         rows, slots = _unmatched(_said_once(group, facts), facts, ledger.slots.get(key, []))
         for index, slot in zip(rows, slots, strict=False):
-            news[index] = _edit(slot, facts[index], now)
+            news[index] = _edits(slot, facts[index], now)
             edits.add(index)
         for index in rows[len(slots) :]:
-            news[index] = _new(facts[index], used)
+            news[index] = [_new(facts[index], used)]
     touched = {id(facts[i].record) for i in news.keys() - edits}
     known = {id(fact.record) for fact in facts} - {id(facts[i].record) for i in news}
-    return Settled([news[i] for i in sorted(news)], len(touched), len(known), len(edits))
+    return Settled([event for i in sorted(news) for event in news[i]], len(touched), len(known), len(edits))
 
 
 def _said_once(group: Sequence[int], facts: Sequence[Fact]) -> list[int]:
@@ -294,14 +299,27 @@ def _new(fact: Fact, used: set[str]) -> Event:
     return event
 
 
-def _edit(slot: Slot, fact: Fact, now: datetime) -> Event:
+def _edits(slot: Slot, fact: Fact, now: datetime) -> list[Event]:
+    """The events by which a row in `slot` comes to say what `fact` does.
+
+    An absence is named by its first and last day: one that ends on another day calls off the one before.
+    """
+    before, after = slot.data, fact.event.data
+    if not isinstance(before, AbsencePlanned) or not isinstance(after, AbsencePlanned) or before.until == after.until:
+        return [_edit(slot, slot.last.id, fact, now)]
+    none = fact.event.model_copy(update={"data": before.model_copy(update={"days": 0.0})})
+    off = _edit(slot, slot.last.id, replace(fact, event=none, content=content_of(none)), now)
+    return [off, _edit(slot, off.id, fact, now)]
+
+
+def _edit(slot: Slot, last: str, fact: Fact, now: datetime) -> Event:
     data = fact.event.data.model_copy(update={"recorded_assumed": None})
     day = now.astimezone(UTC).date() if isinstance(data, DATELESS) else fact.event.effective_on
     revised = _revision(slot, data)
     if isinstance(revised, InitiativeEstimated):
         day = now.astimezone(UTC).date()
     return Event(
-        id=edit_id(slot, fact.content),
+        id=_edited(last, fact.content),
         subject=fact.event.subject,
         effective_on=day,
         recorded_at=now,

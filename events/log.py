@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from koers.events.chain import GENESIS, body, digest_note, link, timestamp
 from koers.events.errors import ConflictError, LogError
 from koers.events.model import PAYLOADS, Event, Row, data_text
+from koers.events.rules import STORED
 
 if TYPE_CHECKING:
     from koers.events.sqlite import SqliteLog
@@ -184,20 +185,14 @@ def decode(row: Row) -> Event:
     if payload is None:
         raise LogError(f"position {row.position}: event type {row.type} is not known to this version of koers")
     try:
-        return Event(
-            id=row.id,
-            subject=row.subject,
-            effective_on=date.fromisoformat(row.effective_on),
-            recorded_at=datetime.fromisoformat(row.recorded_at),
-            actor=row.actor,
-            data=payload.model_validate_json(row.data),  # type: ignore[arg-type]  # the union is what PAYLOADS holds
-            note=row.note,
-            note_salt=row.note_salt,
-            note_digest=row.note_digest,
-            position=row.position,
-            appended_at=datetime.fromisoformat(row.appended_at),
-            hash=row.hash,
-        )
+        envelope = row._asdict() | {
+            "effective_on": date.fromisoformat(row.effective_on),
+            "recorded_at": datetime.fromisoformat(row.recorded_at),
+            "data": payload.model_validate_json(row.data, context=STORED),
+            "appended_at": datetime.fromisoformat(row.appended_at),
+        }
+        del envelope["type"]
+        return Event.model_validate(envelope, context=STORED)
     except (ValidationError, ValueError) as error:
         raise LogError(f"position {row.position}: event {row.id} cannot be read: {error}") from error
 

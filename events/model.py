@@ -10,15 +10,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from koers.events.chain import canonical_json
-
-
-def broken_rule(column: str, message: str) -> PydanticCustomError:
-    """A rule between fields that does not hold; `column` is the field a person would change."""
-    return PydanticCustomError("rule", "{message}", {"message": message, "column": column})
+from koers.events.policies import parse_policy
+from koers.events.rules import (
+    MOST_INITIATIVE_DAYS,
+    MOST_ITEM_DAYS,
+    MOST_PEOPLE,
+    MOST_WEEK_DAYS,
+    at_most,
+    broken_rule,
+    check_absence,
+    is_stored,
+)
 
 
 def _plain_text(text: str) -> str:
@@ -51,6 +57,10 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, le=1e12)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]
+People = Annotated[float, Field(ge=0, le=1e6), at_most(MOST_PEOPLE, "the most people a team may have")]
+ItemDays = Annotated[Amount, at_most(MOST_ITEM_DAYS, "the most person-days an item of run work may take")]
+InitiativeDays = Annotated[Amount, at_most(MOST_INITIATIVE_DAYS, "the most person-days an initiative may take")]
+WeekDays = Annotated[Amount, at_most(MOST_WEEK_DAYS, "the most person-days a team can work in a week")]
 
 LEAST_WAY = 1e-9
 """A way from baseline to target that is shorter is none: of the target, or of 1 where that is smaller."""
@@ -255,9 +265,9 @@ class NoteRedacted(Payload):
 
 
 class _Estimate(Payload):
-    low: Amount
-    mode: Amount
-    high: Amount
+    low: InitiativeDays
+    mode: InitiativeDays
+    high: InitiativeDays
 
     @model_validator(mode="after")
     def _three_points(self) -> _Estimate:
@@ -314,7 +324,7 @@ class RunWorkArrived(Payload):
     subject_kind: ClassVar[str] = "item"
     type: Literal["koers.run-work-arrived.v1"] = "koers.run-work-arrived.v1"
     team: Key
-    effort_days: Amount | None = None
+    effort_days: ItemDays | None = None
 
 
 class RunWorkDone(Payload):
@@ -322,7 +332,7 @@ class RunWorkDone(Payload):
 
     subject_kind: ClassVar[str] = "item"
     type: Literal["koers.run-work-done.v1"] = "koers.run-work-done.v1"
-    effort_days: Amount | None = None
+    effort_days: ItemDays | None = None
 
 
 class _Limits(Payload):
@@ -366,7 +376,7 @@ class CapacitySet(Payload):
 
     subject_kind: ClassVar[str] = "team"
     type: Literal["koers.capacity-set.v1"] = "koers.capacity-set.v1"
-    people: Annotated[float, Field(ge=0, le=1e6)]
+    people: People
 
 
 class AbsencePlanned(Payload):
@@ -379,12 +389,24 @@ class AbsencePlanned(Payload):
 
 
 class PolicySet(Payload):
-    """How a team divides its mornings between run and change work, from `effective_on` on."""
+    """How a team divides its mornings between run and change work, from `effective_on` on.
+
+    What the parameters may be is in koers.events.policies.
+    """
 
     subject_kind: ClassVar[str] = "team"
     type: Literal["koers.policy-set.v1"] = "koers.policy-set.v1"
     policy: Policy
     parameters: dict[Key, Number | Text] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fitting(self, info: ValidationInfo) -> PolicySet:
+        if not is_stored(info):
+            try:
+                parse_policy(self.policy, self.parameters)
+            except ValueError as error:
+                raise broken_rule("parameters", str(error)) from None
+        return self
 
 
 class EffortLogged(Payload):
@@ -392,8 +414,8 @@ class EffortLogged(Payload):
 
     subject_kind: ClassVar[str] = "team"
     type: Literal["koers.effort-logged.v1"] = "koers.effort-logged.v1"
-    run_days: Amount
-    change_days: Amount
+    run_days: WeekDays
+    change_days: WeekDays
 
 
 class CapacityMoved(Payload):
@@ -401,7 +423,7 @@ class CapacityMoved(Payload):
 
     subject_kind: ClassVar[str] = "team"
     type: Literal["koers.capacity-moved.v1"] = "koers.capacity-moved.v1"
-    people: Annotated[float, Field(gt=0, le=1e6)]
+    people: Annotated[People, Field(gt=0)]
     to: Literal["run", "change"]
     to_team: Key | None = None
 
@@ -510,7 +532,7 @@ class Event(Model):
         return self.subject.partition("/")[2]
 
     @model_validator(mode="after")
-    def _addressed(self) -> Event:
+    def _addressed(self, info: ValidationInfo) -> Event:
         kind, _, name = self.subject.partition("/")
         if not name or (self.data.subject_kind and kind != self.data.subject_kind):
             raise broken_rule("subject", f"{self.type} needs a subject {self.data.subject_kind or 'kind'}/NAME")
@@ -519,6 +541,8 @@ class Event(Model):
                 "effective_on",
                 f"{self.effective_on} lies after its recording on {self.recorded_at.date()}: evidence cannot",
             )
+        if isinstance(self.data, AbsencePlanned) and not is_stored(info):
+            check_absence(self.effective_on, self.data.until, self.data.days)
         return self
 
 

@@ -10,7 +10,7 @@ a team); whatever is left over, today. No recording time lies after `now`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from koers.events.chain import canonical_json
+from koers.events.checks import Names, check_rows, known_names
 from koers.events.columns import TABLES, Record, Table, cell, near, shown
 from koers.events.csvfile import read_table
 from koers.events.edits import IMPORTED, Fact, Ledger, content_of, edit_id, name_id, settle, type_of
@@ -35,8 +36,6 @@ from koers.events.model import (
     TeamFormed,
     end_of,
 )
-
-Names = Mapping[str, set[str]]
 
 DEFAULTS = {"control": {"target": 1.0}, "binary": {"baseline": 0.0, "target": 1.0}, "milestone": {"baseline": 0.0}}
 """What an empty cell of a key result of this kind stands for."""
@@ -66,9 +65,8 @@ def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_
     now = now.astimezone(UTC)
     records = [record for path, table in _files(paths) for record in read_table(path, table, allow_extra=allow_extra)]
     ledger = Ledger.of(log.read())
-    names = _known_names(records, ledger)
-    _check_single(records)
-    _check_references(records, names)
+    names = known_names(records, ledger)
+    check_rows(records, names, ledger)
     settled = settle(_Builder(records, ledger, names, now).facts(), ledger, now)
     events = [*_derived(settled.events, ledger, now), *settled.events]
     if events:
@@ -106,45 +104,6 @@ def _table_of(path: Path) -> Table:
         hint = near(path.stem, TABLES) or f"; koers takes {', '.join(TABLES)}"
         raise InputError(f"{shown(path.stem)} is not a table{hint}", str(path))
     return TABLES[path.stem]
-
-
-def _known_names(records: Iterable[Record], ledger: Ledger) -> Names:
-    names = defaultdict(set, {kind: set(known) for kind, known in ledger.names.items()})
-    for record in records:
-        if record.table.defines:
-            names[record.table.payload.subject_kind].add(record.name)
-        if record.table.name in ("key_results", "objectives"):
-            names["team"].add(record.values["team"])
-        if record.table.name == "key_results":
-            names["cycle"].add(record.values["cycle"])
-    return names
-
-
-def _check_single(records: Iterable[Record]) -> None:
-    """What a table defines, it defines once; a row may be repeated as it is."""
-    first: dict[tuple[str, str], Record] = {}
-    for record in records:
-        if record.table.defines:
-            before = first.setdefault((record.table.name, record.name), record)
-            if before.values != record.values:
-                where = f"{before.file}:{before.line}" if before.file != record.file else f"line {before.line}"
-                what = f"{shown(record.name)} stands here and, with other content, in {where}: keep one"
-                raise record.refuse(record.table.key, what)
-
-
-def _check_references(records: Iterable[Record], names: Names) -> None:
-    for record in records:
-        for column in record.table.columns.values():
-            value = record.values.get(column.name) if column.refers else None
-            for name in value if isinstance(value, tuple) else () if value is None else (value,):
-                if not any(name in names[kind] for kind in column.refers):
-                    raise _unknown(record, column.name, column.refers, name, names)
-
-
-def _unknown(record: Record, column: str, kinds: Sequence[str], name: str, names: Names) -> InputError:
-    hint = near(name, set().union(*(names[kind] for kind in kinds)))
-    homes = " or ".join(f"{t.name}.csv" for t in TABLES.values() if t.defines and t.payload.subject_kind in kinds)
-    return record.refuse(column, f"{column} {shown(name)} is not known{hint or f'; add it to {homes}'}")
 
 
 class Days:
@@ -192,7 +151,7 @@ class Days:
         return next((self._days[subject] for subject in subjects if subject in self._days), None)
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """An event that a row stands for: its payload's type and fields, and the column of its date."""
 
     payload: type[Payload]
@@ -211,9 +170,9 @@ class _Builder:
 
     def facts(self) -> list[Fact]:
         """The facts of all rows, in order. Raises InputError."""
-        return [self._fact(record, part) for record in self._records for part in _parts(record)]
+        return [self._fact(record, part) for record in self._records for part in parts_of(record)]
 
-    def _fact(self, record: Record, part: _Part) -> Fact:
+    def _fact(self, record: Record, part: Part) -> Fact:
         assumed = None if "recorded_on" in record.values else True
         try:
             data = part.payload(**part.fields, recorded_assumed=assumed)
@@ -224,10 +183,10 @@ class _Builder:
             row_id = (record.table.name, type_of(part.payload), canonical_json(record.canonical()))
             event = self._event(record, part, data, row_id)
         except ValidationError as error:
-            raise _refused(record, part, error) from None
+            raise refused(record, part, error) from None
         return Fact(record, event, content_of(event), row_id)
 
-    def _event(self, record: Record, part: _Part, data: Payload, row_id: tuple[str, ...]) -> Event:
+    def _event(self, record: Record, part: Part, data: Payload, row_id: tuple[str, ...]) -> Event:
         day = record.values.get(part.day) or self._days.of(record) or self._now.date()
         self._seen[row_id] += 1
         return Event(
@@ -245,7 +204,7 @@ class _Builder:
         return f"{kind}/{record.name}"
 
 
-def _parts(record: Record) -> Iterator[_Part]:
+def parts_of(record: Record) -> Iterator[Part]:
     """The events a row stands for. The effort of a closed item of run work is known when it is closed."""
     table, values = record.table, record.values
     fields = {name: value for name, value in values.items() if name in table.payload.model_fields}
@@ -253,10 +212,10 @@ def _parts(record: Record) -> Iterator[_Part]:
         fields = DEFAULTS.get(values["kind"], {}) | fields
     effort = {"effort_days": fields.pop("effort_days", None)} if table.name == "run_work" else {}
     if "closed" in values:
-        yield _Part(table.payload, table.day, fields)
-        yield _Part(RunWorkDone, "closed", effort)
+        yield Part(table.payload, table.day, fields)
+        yield Part(RunWorkDone, "closed", effort)
     else:
-        yield _Part(table.payload, table.day, fields | effort)
+        yield Part(table.payload, table.day, fields | effort)
 
 
 def _recorded_at(record: Record, day: date, now: datetime) -> datetime:
@@ -272,7 +231,7 @@ def refit(goal: KeyResultSet, target: float, due: date | None) -> KeyResultSet:
     return KeyResultSet(**{**dict(goal), "target": target, "due": due or goal.due})
 
 
-def _refused(record: Record, part: _Part, error: ValidationError) -> InputError:
+def refused(record: Record, part: Part, error: ValidationError) -> InputError:
     """The first thing pydantic found, as what, where and what to do."""
     found = error.errors()[0]
     field = str(found["ctx"]["column"] if found["type"] == "rule" else found["loc"][0])

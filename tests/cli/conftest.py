@@ -1,4 +1,4 @@
-"""Every test here runs in a folder of its own; the demo's log is written once."""
+"""Every test here runs in a folder of its own; the demo's log and one with capacity are written once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from koers.cli.record import write_demo
 from koers.cli.session import Session
 from koers.scenarios.case.demo import AS_OF, demo_events
+from tests.cli.staffed import staffed_log
 from tests.cli.world import NOW
 
 
@@ -32,3 +33,15 @@ def written_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def demo(here: Path, written_demo: Path) -> Path:
     """The demo's log in the working folder."""
     return Path(shutil.copy(written_demo, here / "koers-demo.db"))
+
+
+@pytest.fixture(scope="session")
+def written_staffed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log with capacity; not to be changed."""
+    return staffed_log(tmp_path_factory.mktemp("staffed") / "koers.db")
+
+
+@pytest.fixture
+def staffed(here: Path, written_staffed: Path) -> Path:
+    """A log with capacity in the working folder: the one commands take."""
+    return Path(shutil.copy(written_staffed, here / "koers.db"))

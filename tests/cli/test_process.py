@@ -18,8 +18,14 @@ import pytest
 
 from tests.cli.world import cells, environment, process, shown
 
-HEAVY = ("numpy", "scipy", "polars", "pydantic", "pydantic_core", "rich", "sqlite3", "numba", "koers.events.model")
-COMMANDS = ("demo", "init", "import", "export", "checkin", "correct", "status", "forecast", "backtest", "simulate")
+HEAVY = (
+    *("numpy", "scipy", "polars", "pydantic", "pydantic_core", "rich", "sqlite3"),
+    *("numba", "simpy", "holidays", "koers.events.model"),
+)
+COMMANDS = (
+    *("demo", "init", "import", "import-tickets", "export", "checkin", "correct"),
+    *("status", "forecast", "capacity", "play", "backtest", "simulate"),
+)
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
 
 
@@ -67,7 +73,7 @@ def test_help_takes_at_most_three_tenths_of_a_second_more_than_python(here: Path
 
 def test_help_lists_every_command(here: Path) -> None:
     text = process(here, "--help").stdout
-    assert re.findall(r"^  ([a-z]+) ", text.split("Commands:")[1], re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^  ([a-z-]+) ", text.split("Commands:")[1], re.MULTILINE) == list(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

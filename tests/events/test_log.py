@@ -231,7 +231,7 @@ EXAMPLES: dict[type[Payload], Payload] = {
         model.GuardrailSet(upper=3.0),
         model.CapacitySet(people=7.5),
         model.AbsencePlanned(until=DAY, days=3.0),
-        model.PolicySet(policy="buffer", parameters={"share": 0.4, "days": 3, "note": "x"}),
+        model.PolicySet(policy="buffer", parameters={"share": 0.4, "days": 3}),
         model.EffortLogged(run_days=3.0, change_days=2.0),
         model.CapacityMoved(people=1.0, to="run", to_team="t"),
         model.ForecastIssued(

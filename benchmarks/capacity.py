@@ -1,0 +1,263 @@
+"""What the capacity simulation costs: on one core, in one run, against the SimPy reference of the same model.
+
+    python benchmarks/capacity.py            the table of the reference organisation; the last line is JSON
+    python benchmarks/capacity.py --growth   time and memory for more teams and more futures
+    python benchmarks/capacity.py --ciw      the part of the model that Ciw can express (extra: bench)
+
+Everything is timed as processor time of this process, the median of several runs; SimPy on a few futures, scaled up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from reference_organisation import AS_OF, events
+
+from koers.engine import kernel, lanes
+from koers.engine.capacity import Floats
+from koers.engine.coupled import CHUNK, Coupled, couple
+from koers.engine.draws import normals, words
+from koers.engine.futures import alone, elasticities, gained, reached, usual_effort
+from koers.engine.groups import members
+from koers.engine.luck import Luck, draw, sizes, start_of
+from koers.engine.motion import Motion, Noise, motion, noise, streams
+from koers.engine.paths import paths
+from koers.engine.projections import goals, readings
+from koers.engine.reference import play
+from koers.engine.reference_paths import Walk
+from koers.engine.replay import Frames, typed, view
+from koers.events.model import end_of
+
+FUTURES = 10_000
+PLAYED = 10  # futures of the SimPy reference
+
+
+def seconds(work: Callable[[], Any], runs: int = 5, *, wall: bool = False) -> float:
+    """Median of the time that `work` takes, after one run that is not counted."""
+    clock = time.perf_counter if wall else time.process_time
+    work()
+    taken = []
+    for _ in range(runs):
+        begin = clock()
+        work()
+        taken.append(clock() - begin)
+    return statistics.median(taken)
+
+
+def world(teams: int = 20, samples: int = FUTURES) -> tuple[Frames, Coupled, Motion]:
+    """The reference organisation, ready to be drawn from."""
+    frames = view(typed(events(teams)), AS_OF, end_of(AS_OF))
+    table, values = goals(frames), readings(frames)
+    coupled = couple(frames, table, values, AS_OF, samples=samples)
+    if coupled is None:
+        raise SystemExit("no capacity in the reference organisation")
+    calendar = coupled.setting.organisation.calendar
+    return frames, coupled, motion(coupled.setting, coupled.goals, values, coupled.hyper, calendar)
+
+
+def simpy_paths(coupled: Coupled, moving: Motion, count: int) -> None:
+    """Whole paths in SimPy, draws ready."""
+    for n in range(count):
+        _play(coupled, moving, *DRAWN[n])
+
+
+DRAWN: dict[int, tuple[Any, ...]] = {}
+
+
+def _prepare(coupled: Coupled, count: int) -> None:
+    """Draws of the SimPy futures: their time is not SimPy's."""
+    org = coupled.setting.organisation
+    for n in range(count):
+        size = sizes(org, coupled.seed, range(n, n + 1))
+        keys = org.key_results.key
+        DRAWN[n] = (
+            coupled.luck(n),
+            noise(coupled.seed, keys, org.calendar.day, org.key_results.due, n),
+            float(elasticities(coupled.setting, coupled.seed, range(n, n + 1))[0]),
+            usual_effort(coupled.setting, size)[:, 0],
+        )
+
+
+def _play(coupled: Coupled, moving: Motion, luck: Luck, drawn: Noise, e: float, usual: Floats) -> None:
+    walk = Walk(coupled.setting, moving, drawn, e, usual)
+    play(coupled.setting.organisation, luck, extra=[walk.process])
+    if walk.end.shape != (len(coupled.goals),) or not np.isfinite(walk.end).all():
+        raise SystemExit("the SimPy reference did not do its work")
+
+
+def probability(coupled: Coupled, executor: ThreadPoolExecutor | None = None) -> np.ndarray[Any, Any]:
+    """P(reached) of every key result from FUTURES futures, draws included."""
+    org, chunk = coupled.setting.organisation, range(coupled.samples)
+    size = sizes(org, coupled.seed, chunk)
+    drawn = kernel.run(org, coupled.seed, chunk, size=size, start=coupled.start(chunk), executor=executor)
+    found = reached(
+        coupled.setting, gained(coupled.setting, drawn, size, elasticities(coupled.setting, coupled.seed, chunk))
+    )
+    return np.asarray(found.mean(axis=1))
+
+
+def random_numbers(coupled: Coupled) -> None:
+    """Every number that the paths draw, by the same named streams, and nothing else."""
+    org = coupled.setting.organisation
+    when = np.arange(len(org.calendar.day) + 1)[:, None]
+    for low in range(0, FUTURES, 500):
+        r = np.arange(low, low + 500)
+        draw(org, coupled.seed, range(low, low + 500))
+        for key in streams(coupled.seed, org.key_results.key):
+            normals(int(key[3]), r, when)
+            words(int(key[3]), r, when)
+            for once in (0, 1, 2, 4):
+                normals(int(key[once]), r, 0)
+
+
+def with_numpy(work: Callable[[], Any]) -> float:
+    """Time of `work` where numba is missing."""
+    compiled = kernel._mill
+    kernel._mill = lambda: lanes.mill
+    try:
+        return seconds(work, runs=3)
+    finally:
+        kernel._mill = compiled
+
+
+def one_team(coupled: Coupled) -> Callable[[], Any]:
+    """One team gets two more people: its futures again, probabilities, and quantiles of its weeks."""
+    org, chunk = coupled.setting.organisation, range(coupled.samples)
+    start = coupled.start(chunk)
+    e = elasticities(coupled.setting, coupled.seed, chunk)
+    people = org.teams.people.copy()
+    people[3] += 2.0
+    changed = replace(org, teams=replace(org.teams, people=people))
+    own = next(group for group in members(org) if 3 in group.teams)
+    begin = start_of(start, own.teams, own.guardrails)
+
+    def work() -> None:
+        setting = alone(replace(coupled.setting, organisation=changed), own)
+        own_size = sizes(setting.organisation, coupled.seed, chunk)
+        found = kernel.run(setting.organisation, coupled.seed, chunk, size=own_size, start=begin, weekly=True)
+        reached(setting, gained(setting, found, own_size, e)).mean(axis=1)
+        share = np.divide(found.run, found.present, out=np.zeros_like(found.run), where=found.present > 0)
+        np.quantile(np.sort(share, axis=2), (0.1, 0.5, 0.9), axis=2)
+
+    return work
+
+
+FIRST = """
+import time; begin = time.perf_counter()
+import sys; sys.path.insert(0, {here!r})
+import koers
+from reference_organisation import AS_OF
+with koers.open_log({log!r}) as log:
+    said = koers.forecast(log.rows(), AS_OF)
+assert len(said.key_results) == 100, len(said.key_results)
+print(time.perf_counter() - begin)
+"""
+
+
+def first_answer(*, cold: bool) -> float:
+    """A new process reads the log and forecasts everything; with numba's cache, or without."""
+    from koers.events.sqlite import SqliteLog
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reference.db"
+        with SqliteLog(path, create=True) as log:
+            log.append(events())
+        script = FIRST.format(here=str(Path(__file__).parent), log=str(path))
+        taken = []
+        for n in range(4):
+            cache = Path(folder) / (f"cache-{n}" if cold else "cache")
+            env = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
+            out = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)  # noqa: S603
+            taken.append(float(out.stdout))
+        return statistics.median(taken[1:])
+
+
+def table() -> dict[str, float]:
+    """Every promise, measured."""
+    _, coupled, moving = world()
+    _prepare(coupled, PLAYED)
+    start = coupled.start(range(FUTURES))
+    one = seconds(lambda: simpy_paths(coupled, moving, PLAYED), runs=3) / PLAYED * FUTURES
+    path = seconds(lambda: paths(coupled.setting, moving, coupled.seed, range(FUTURES), start), runs=3)
+    chance = seconds(lambda: probability(coupled))
+    drawn = seconds(lambda: random_numbers(coupled), runs=3)
+    plain = with_numpy(lambda: probability(coupled))
+    with ThreadPoolExecutor(2) as pool:
+        single, double = (seconds(partial(probability, coupled, on), wall=True) for on in (None, pool))
+    return {
+        "simpy_s": one,
+        "path_s": path,
+        "probability_s": chance,
+        "rng_s": drawn,
+        "path_vs_simpy": one / path,
+        "probability_vs_simpy": one / chance,
+        "probability_vs_rng": chance / drawn,
+        "numpy_vs_simpy": one / plain,
+        "two_threads": single / double,
+        "one_team_ms": 1e3 * seconds(one_team(coupled)),
+        "first_answer_warm_s": first_answer(cold=False),
+        "first_answer_cold_s": first_answer(cold=True),
+    }
+
+
+def growth() -> list[dict[str, float]]:
+    """Seconds and peak memory (MB, of the process so far) for teams and futures."""
+    found = []
+    for teams, futures in (
+        (1, 10_000),
+        (10, 10_000),
+        (100, 10_000),
+        (1_000, 10_000),
+        (10, 1_000),
+        (10, 100_000),
+        (10, 1_000_000),
+    ):
+        _, coupled, _ = world(teams, futures)
+        begin = time.process_time()
+        for chunk in coupled.chunks():
+            _, gain = coupled.futures(chunk)
+            reached(coupled.setting, gain).mean(axis=1)
+        taken = time.process_time() - begin
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found.append({"teams": teams, "futures": futures, "seconds": taken, "peak_mb": peak})
+        print(f"{teams:6,} teams {futures:10,} futures {taken:8.2f} s {peak:8,.0f} MB")
+    return found
+
+
+def main() -> None:
+    """Print a table, and last one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--growth", action="store_true", help="time and memory for more teams and more futures")
+    parser.add_argument("--ciw", action="store_true", help="the part of the model that Ciw can express")
+    given = parser.parse_args()
+    if given.growth:
+        print(json.dumps({"growth": growth(), "chunk": CHUNK}))
+        return
+    if given.ciw:
+        from ciw_peer import compared
+
+        print(json.dumps(compared(world()[1].setting.organisation)))
+        return
+    found = table()
+    for name, value in found.items():
+        print(f"{name:24} {value:12,.3f}")
+    print(json.dumps({name: round(value, 4) for name, value in found.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""What a future of the organisation does to progress: what is expected of a key result given its effort.
+
+The noise of a key result's own progress is not drawn: given effort it is Student-t, so each future gives a probability.
+Arrays of futures are (key_result, replication).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from koers.engine import elasticity, groups
+from koers.engine.capacity import Floats, Organisation
+from koers.engine.draws import stream, uniforms
+from koers.engine.groups import Members
+from koers.engine.kernel import Futures
+
+KNOTS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+"""Normal deviates of the size of run work at which usual effort is worked out; linear between."""
+RESIDUAL = 0.3  # of a key result's own scale that remains at least when effort's part is taken out
+CORE = 1.2815516  # normal deviate of the 90th percentile
+GROUPS, FINE = 50, 500
+"""Equally likely groups of futures whose mean gains stand for all: for a distribution, and to find shifts."""
+HALVINGS = 30
+FAR, CELLS = 40.0, 8_000  # the table of Student-t ends this many scales from its middle
+
+
+class AtDue(NamedTuple):
+    """What Progress says of key results at due, (key_result,); effort moves it."""
+
+    mean: Floats  # progress
+    scale: Floats  # progress
+    df: Floats
+    threshold: Floats  # progress that meets the target in force
+    counts: Floats  # progress at which it counts as reached
+    hazard: Floats  # of binary ones: -log P(not done by due), else NaN
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """All that futures are drawn from, and how they are read. What a decision changes is `organisation` and `at_due`.
+
+    `own` is the scale of progress at due that remains when effort's usual scatter is taken out, `shift` what is added
+    to progress so that under usual scatter the probability of the target (and of `counts`) is that of Progress.
+    """
+
+    organisation: Organisation
+    at_due: AtDue
+    usual: Floats  # (knot, key_result) person-days per morning
+    typical: Floats  # (key_result,) usual effort whatever the size of run work: what a change is measured against
+    elasticity: Floats  # (grid,) probabilities
+    own: Floats  # (key_result,)
+    shift: Floats  # (2, key_result)
+    scatter: Floats  # (key_result, group) what effort usually adds, around 0: see `grouped`
+
+
+def alone(setting: Setting, own: Members) -> Setting:
+    """The setting of these members alone: see `groups.alone`."""
+    k = own.key_results
+    return replace(
+        setting,
+        organisation=groups.alone(setting.organisation, own),
+        at_due=AtDue._make(part[k] for part in setting.at_due),
+        usual=setting.usual[:, k],
+        typical=setting.typical[k],
+        own=setting.own[k],
+        shift=setting.shift[:, k],
+        scatter=setting.scatter[k],
+    )
+
+
+def elasticities(setting: Setting, seed: int, replications: range) -> Floats:
+    """The elasticity of each future, (replication,): a draw of its posterior, see `elasticity.quantile`."""
+    u = uniforms(stream(seed, "elasticity", ""), np.arange(replications.start, replications.stop), 0)
+    return elasticity.quantile(setting.elasticity, u)
+
+
+def moved(setting: Setting, effort: Floats, sizes: Floats, e: Floats) -> Floats:
+    """Progress by due that effort adds to what was expected; for binary ones in shares of their hazard.
+
+    e x sum of expected gains x (effort - usual effort) / typical effort, usual being that at this size of run work:
+    what is not known of it was not known all along. `effort` (that sum of gains x effort) and `sizes`
+    (team, replication) are those of the futures, `e` (replication,) their elasticities.
+    """
+    way = setting.organisation.key_results.pace.sum(axis=1)
+    change = effort - usual_effort(setting, sizes) * way[:, None]
+    return np.asarray(e * change / setting.typical[:, None])
+
+
+def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floats:
+    """Progress by due beyond what was expected: what effort adds, and impacts of initiatives beyond expected gains."""
+    way = setting.organisation.key_results.pace.sum(axis=1)
+    beyond = np.maximum(futures.landed - way[:, None], 0.0)
+    return np.asarray(moved(setting, futures.effort, sizes, e) + beyond)
+
+
+def usual_effort(setting: Setting, sizes: Floats) -> Floats:
+    """Usual effort in each future, person-days per morning: by its team's size of run work."""
+    org = setting.organisation
+    z = np.log(sizes) / np.maximum(org.teams.size_sd, 1e-12)[:, None]
+    found = np.empty((len(org.key_results.key), sizes.shape[1]))
+    for k, team in enumerate(org.key_results.team):
+        found[k] = np.interp(z[team], KNOTS, setting.usual[:, k])
+    return found
+
+
+def reached(setting: Setting, gain: Floats, at: int = 0) -> Floats:
+    """P(target met at due | future), or with `at` 1 P(it counts as reached)."""
+    due = setting.at_due
+    threshold = due.counts if at else due.threshold
+    centre = due.mean + setting.shift[at] - threshold
+    found = student(due.df, (centre[:, None] + gain) / setting.own[:, None])
+    binary = ~np.isnan(due.hazard)
+    left = np.maximum(1.0 + gain[binary] + setting.shift[at, binary, None], 0.0)
+    found[binary] = -np.expm1(-due.hazard[binary, None] * left)
+    return found
+
+
+def student(df: Floats, t: Floats) -> Floats:
+    """The distribution function of Student-t, from a table: off by less than 1e-6 between -FAR and FAR.
+
+    `df` (key_result,), `t` (key_result, n).
+    """
+    found = np.empty_like(t)
+    for own in np.unique(df):
+        found[df == own] = np.interp(t[df == own], *_table(float(own)))
+    return found
+
+
+@cache
+def _table(df: float) -> tuple[Floats, Floats]:
+    # Denser in the middle: equal steps of sinh's inverse.
+    t = np.sinh(np.linspace(-np.arcsinh(FAR), np.arcsinh(FAR), CELLS + 1))
+    return t, np.asarray(special.stdtr(df, t))
+
+
+def grouped(gain: Floats, count: int = GROUPS) -> Floats:
+    """Gains in order, as the means of up to so many groups of equally many: (key_result, group)."""
+    ordered = np.sort(gain, axis=1)
+    parts = np.array_split(ordered, min(count, ordered.shape[1]), axis=1)
+    return np.stack([part.mean(axis=1) for part in parts], axis=1)
+
+
+def calibrated(setting: Setting, by_effort: Floats, probability: Floats) -> Setting:
+    """`setting` with effort's usual scatter taken out of the key results' own noise, where it has been all along.
+
+    `by_effort` (key_result, replication) is what `moved` says, of which only the scatter counts; `probability`
+    (2, key_result) what Progress says of the target, and of counting as reached.
+    """
+    at = setting.at_due
+    scatter = by_effort - by_effort.mean(axis=1, keepdims=True)
+    per_sd = CORE / special.stdtrit(at.df, 0.9)  # matches the middle 80 % of a Student-t with that of a normal
+    variance = (scatter.std(axis=1) * per_sd) ** 2
+    own = np.sqrt(np.maximum(at.scale**2 - variance, (RESIDUAL * at.scale) ** 2))
+    found = replace(setting, own=own, shift=np.zeros((2, len(own))), scatter=grouped(scatter))
+    parts = grouped(scatter, FINE)
+    return replace(found, shift=np.stack([_shift(found, parts, probability[at_], at_) for at_ in (0, 1)]))
+
+
+def _shift(setting: Setting, parts: Floats, probability: Floats, at: int) -> Floats:
+    """What has to be added to progress for these probabilities on average over `parts`; (key_result,) by bisection."""
+    due = setting.at_due
+    span = np.where(np.isnan(due.hazard), 10.0 * due.scale, 1.0) + np.abs(parts).max(axis=1, initial=0.0)
+    low, high = -span, span
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        tried = reached(setting, parts + middle[:, None], at).mean(axis=1)
+        low, high = np.where(tried < probability, middle, low), np.where(tried < probability, high, middle)
+    return np.asarray((low + high) / 2)

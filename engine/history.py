@@ -1,0 +1,240 @@
+"""The model's own account of the weeks in which paces were learnt: usual effort, and where the organisation stands now.
+
+Demand that the log knows is taken as it was, the rest is drawn. The account runs a little beyond the as-of day, since
+a key result that has just begun can only be compared with what is expected next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from koers.engine import demand as run_work
+from koers.engine import kernel
+from koers.engine.capacity import Floats, Ints, KeyResults, Organisation, Teams
+from koers.engine.futures import KNOTS
+from koers.engine.luck import Start, sizes
+from koers.engine.mornings import joined, mornings, number_of
+from koers.engine.organisation import organisation
+from koers.engine.staffing import Staffing
+
+WINDOW = 91
+"""Calendar days before the as-of day that are looked back on, at most."""
+BURN_IN = 42
+"""Calendar days before that in which a backlog comes about."""
+YOUNG = 28
+"""Calendar days that a key result's window has at least, if need be from those to come."""
+LEAST = 0.1
+"""A team's usual effort is at least this, person-days per morning: less says nothing about what more would do."""
+RULE = 0.9  # share of days on which no more is open than as a rule
+FURTHEST = 4.0  # drift of the account that is taken for such, at most
+UNFINISHED = 0.1
+"""Share of an initiative's estimate that is still to do at least, until it is said to be finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The account of the weeks in which paces were learnt: an organisation over them, up to a little beyond today."""
+
+    organisation: Organisation
+    today: int  # index of the last morning up to the as-of day
+    excess: Floats  # (team,) person-days open today beyond what is open as a rule, where a log counts them
+    rows: Ints  # (key_result,) of those that effort goes to now, among those of the account
+
+
+class Account(NamedTuple):
+    """What some replications of the past say."""
+
+    size: Floats  # (team, replication) of run work
+    effort: Floats  # (key_result, replication) over the window of each pace, person-days per morning
+    start: Start  # where each replication stands today
+    change: Floats  # (team, day) mean person-days of change work up to today
+
+
+def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
+    """The past of the key results `moved`; `goals` are all of them, rows of `projections.goals`."""
+    since = staff.as_of - timedelta(days=WINDOW)
+    since = min(max(since, min(moved["start"], default=since)), staff.as_of)
+    shared = _shared(goals, moved, staff, since)
+    young = max(moved["start"], default=since) + timedelta(days=YOUNG) > staff.as_of
+    until = staff.as_of + timedelta(days=YOUNG if young else 0)
+    days = mornings(since - timedelta(days=BURN_IN), until, staff.country)
+    rows = [shared["key_result"].to_list().index(name) for name in moved["key_result"]]
+    today = sum(day <= staff.as_of for day in days) - 1
+    return Past(_as_it_was(staff, shared, days), today, _excess(staff), np.array(rows, dtype=np.int64))
+
+
+def account(was: Past, seed: int, replications: range) -> Account:
+    """Play the past. A backlog that a log counts beyond its rule is there, whatever the account says."""
+    org = was.organisation
+    size = sizes(org, seed, replications)
+    run = kernel.run(org, seed, replications, size=size, mark=was.today)
+    backlog = np.maximum(run.backlog, was.excess[:, None] * size)
+    change = run.mean[:, : was.today + 1, kernel.COLUMNS.index("change")]
+    return Account(size, run.effort[was.rows], run.marked._replace(backlog=backlog), change)
+
+
+class Usual(NamedTuple):
+    """What is usual: effort given the size of run work, and where a future would begin."""
+
+    effort: Floats  # (knot, key_result) person-days per morning
+    typical: Floats  # (key_result,) over all sizes, at least LEAST of the team's
+    start: Start
+    played: tuple[Floats, Floats]  # effort (key_result, replication) before and after today where nothing changes
+
+
+def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications: range) -> Usual:
+    """Usual effort and backlog.
+
+    Usual effort is the expected effort over the window in which a pace was learnt, given the size of run work, times
+    the drift that is the account's own: it begins without a backlog, which goes on building up even where nothing
+    changes. `ahead` is the organisation of the futures.
+    """
+    steady = kernel.run(_unchanged(was, ahead), seed, replications, size=seen.size, mark=was.today)
+    then, later = np.split(steady.effort, 2)
+    goals = ahead.key_results
+    least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
+    drift = np.divide(later.mean(axis=1), then.mean(axis=1), out=np.ones(len(least)), where=then.mean(axis=1) > 0)
+    typical = np.maximum(seen.effort.mean(axis=1) * drift, least)
+    return Usual(usual_effort(seen.effort, then, later, seen.size, ahead), typical, steady.marked, (then, later))
+
+
+def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation) -> Floats:
+    """(knot, key_result): effort `seen` in the past times the drift from `then` to `later` where nothing changes."""
+    expected, before, after = (_by_size(effort, org, size) for effort in (seen, then, later))
+    drift = np.divide(after, before, out=np.ones_like(before), where=before > 0)
+    return np.asarray(expected * drift.clip(1 / FURTHEST, FURTHEST))
+
+
+def _unchanged(was: Past, ahead: Organisation) -> Organisation:
+    """An organisation in which all stays as it was, from the beginning of the account to the end of the futures.
+
+    Each key result stands there twice: first over the window of its pace, then over the days to come.
+    """
+    org, goals = was.organisation, ahead.key_results
+    gone, days = was.today + 1, was.today + 1 + len(ahead.calendar.day)
+    window = org.key_results.pace[was.rows][:, :days]
+    way = goals.pace.sum(axis=1, keepdims=True)
+    pace = np.zeros((2, len(window), days))
+    pace[0, :, : window.shape[1]] = window
+    pace[1, :, gone:] = np.divide(goals.pace, way, out=np.zeros_like(goals.pace), where=way > 0)
+    twice = KeyResults(
+        key=(*goals.key, *goals.key),
+        team=np.tile(goals.team, 2),
+        weight=np.tile(goals.weight, 2),
+        active=np.ones((2 * len(window), days), dtype=np.bool_),
+        due=np.tile(goals.due, 2),
+        pace=pace.reshape(-1, days),
+    )
+    calendar = joined(org.calendar, ahead.calendar, gone)
+    plan = ahead.initiatives
+    nothing = replace(plan, key=(), **{name: getattr(plan, name)[:0] for name in _PLAN}, needs=plan.needs[:0, :0])
+    return replace(
+        ahead, calendar=calendar, teams=_steady(org.teams, window, gone, days), key_results=twice, initiatives=nothing
+    )
+
+
+_PLAN = ("team", "key_result", "weight", "effort", "start", "begun", "lag", "impact")
+
+
+def _steady(teams: Teams, window: Floats, gone: int, days: int) -> Teams:
+    """The teams with the people and absence of the mornings in a `window`, and today's policies, on all `days`."""
+    seen = np.flatnonzero((window > 0).any(axis=0)) if window.any() else np.arange(window.shape[1])
+    shape = (len(teams.key), days)
+    people, away = (part[:, seen].mean(axis=1, keepdims=True) for part in (teams.people, teams.away))
+    return replace(
+        teams,
+        people=np.broadcast_to(people, shape),
+        away=np.broadcast_to(away, shape),
+        factor=np.ones(shape),
+        given=np.full(shape, np.nan),
+        policy=np.broadcast_to(teams.policy[:, max(gone - 1, 0), None], shape),
+    )
+
+
+def _by_size(effort: Floats, org: Organisation, size: Floats) -> Floats:
+    """Expected `effort` (key_result, replication) given the size of its team's run work, (knot, key_result)."""
+    found = np.empty((len(KNOTS), len(effort)))
+    for t in np.unique(org.key_results.team):
+        own = org.key_results.team == t
+        hats = _hats(np.log(size[t]) / max(float(org.teams.size_sd[t]), 1e-12))
+        products = hats.T @ hats + 1e-9 * np.eye(len(KNOTS))  # a knot that no size is near stays 0
+        found[:, own] = np.linalg.solve(products, hats.T @ effort[own].T)
+    return np.maximum(found, 0.0)
+
+
+def _hats(z: Floats) -> Floats:
+    """(replication, knot) weights of linear interpolation between KNOTS."""
+    return np.stack([np.interp(z, KNOTS, unit) for unit in np.eye(len(KNOTS))], axis=1)
+
+
+def _excess(staff: Staffing) -> Floats:
+    """(team,) person-days open today beyond those open on nine of ten days of the WINDOW: items wait for much else."""
+    day = np.arange(number_of(staff.as_of) - WINDOW, number_of(staff.as_of) + 1)
+    found = np.zeros(len(staff.teams))
+    for t, own in enumerate(run_work.by_team(staff.items, staff.teams)):
+        seen = day[day >= max(staff.demand.known_from[t], day[0])]
+        if staff.demand.known_until[t] >= staff.demand.known_from[t] and len(seen):
+            open_ = run_work.open_on(own, seen, float(staff.demand.size[t]))
+            found[t] = max(open_[-1] - np.quantile(open_, RULE), 0.0)
+    return found
+
+
+def _shared(goals: pl.DataFrame, moved: pl.DataFrame, staff: Staffing, since: date) -> pl.DataFrame:
+    """All key results that effort has gone to since `since`, or goes to now, each due when that ended."""
+    ended = goals.with_columns(due=pl.min_horizontal("due", "dropped_on", "outcome_on"))
+    own = ended.filter(pl.col("team").is_in(staff.teams) & (pl.col("kind") != "control") & (pl.col("due") > since))
+    now = pl.col("key_result").is_in(moved["key_result"].implode())
+    return own.filter(now | (pl.col("start") <= staff.as_of)).sort("key_result")
+
+
+def _as_it_was(staff: Staffing, shared: pl.DataFrame, days: list[date]) -> Organisation:
+    """The organisation over the mornings `days`, those up to the as-of day with the demand that is known.
+
+    Each key result's pace is even over its window, so that its effort is the mean over that.
+    """
+    given = run_work.arrived(staff.demand, staff.items, days)
+    given[:, [day > staff.as_of for day in days]] = np.nan
+    window = _windows(shared, days, staff.as_of)
+    org = organisation(staff, shared, days, window.astype(np.float64), given)
+    counted = window & (org.teams.people[org.key_results.team] > 0)
+    pace = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)
+    teams = replace(org.teams, backlog=np.zeros(len(staff.teams)))
+    return replace(org, teams=teams, key_results=replace(org.key_results, pace=pace))
+
+
+def _windows(goals: pl.DataFrame, days: list[date], as_of: date) -> NDArray[np.bool_]:
+    """(key_result, day): the mornings in whose conditions each pace was learnt."""
+    rows = []
+    for start, due in goals.select("start", "due").iter_rows():
+        until = max(as_of, min(start + timedelta(days=YOUNG), due))
+        rows.append([start < day <= until for day in days])
+    return np.array(rows, dtype=np.bool_).reshape(goals.height, len(days))
+
+
+def done(was: Past, staff: Staffing, change: Floats) -> dict[str, float]:
+    """Person-days of `change` (team, day) that have gone to each initiative since it was begun or estimated."""
+    org = was.organisation
+    plan, goals, days = org.initiatives, org.key_results, org.calendar.day[: was.today + 1]
+    weights = np.zeros(change.shape)
+    np.add.at(weights, goals.team, goals.weight[:, None] * goals.active[:, : len(days)])
+    rows = staff.initiatives.select("initiative", since=pl.max_horizontal("started_on", "estimated_on"))
+    since = {name: number_of(day) for name, day in rows.iter_rows() if day is not None}
+    first = np.array([since.get(name, 0) for name in plan.key], dtype=np.int64)
+    own = plan.weight[:, None] * (plan.begun[:, None] & (days > first[:, None]))
+    np.add.at(weights, plan.team, own)
+    share = np.divide(own, weights[plan.team], out=np.zeros_like(own), where=own > 0)
+    return dict(zip(plan.key, (share * change[plan.team]).sum(axis=1).tolist(), strict=True))
+
+
+def partly_done(org: Organisation, gone: dict[str, float]) -> Organisation:
+    """`org` with what has gone to its initiatives taken off what they take."""
+    effort = org.initiatives.effort
+    spent = np.array([gone.get(name, 0.0) for name in org.initiatives.key])
+    left = np.maximum(effort - spent[:, None], UNFINISHED * effort)
+    return replace(org, initiatives=replace(org.initiatives, effort=left))

@@ -1,0 +1,197 @@
+"""The compiled futures of an organisation: the same model as `reference`, ten thousand at a time.
+
+Futures are named by their number: what one is does not depend on how many are asked for, nor on threads or chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import numpy as np
+
+from koers.engine.capacity import NEVER, Floats, Ints, Organisation
+from koers.engine.groups import WIDTH, Bools, Group, Members, group, luck_of, members, rows
+from koers.engine.luck import Known, Luck, Start, at_rest, common, draw_for, sizes
+
+COLUMNS = ("run", "change", "lost", "idle", "arrived", "backlog")
+"""Of a morning: person-days of each kind, run work that arrived, and backlog in the evening."""
+
+Mill = Callable[[Group, Luck, "Out", int], None]
+
+
+class Out(NamedTuple):
+    """What a mill fills for one group; the last axis is the future unless said."""
+
+    effort: Floats  # (key_result, replication) sum over mornings of pace x person-days of effort
+    landed: Floats  # (key_result, replication) impact of initiatives that have shown by due, progress
+    broken: Ints  # (guardrail, replication) the first morning in whose evening it was broken, or NEVER
+    finished: Ints  # (initiative, replication) the morning on which it was done, or NEVER
+    backlog: Floats  # (team, replication) in the evening of the marked morning; as the next four: see `luck.Start`
+    run_share: Floats  # (team, replication)
+    tripped: Bools  # (team, replication)
+    waiting: Ints  # (team, replication)
+    alarm: Bools  # (guardrail, replication) whether it was broken
+    run: Floats  # (team, week, replication) person-days of run work done; without weeks unless asked for
+    present: Floats  # (team, week, replication) capacity, person-days
+    left: Floats  # (team, week, replication) backlog after the week's last morning, person-days
+    sums: Floats  # (team, block, day, column) over the futures of a block of WIDTH
+    days: Floats  # (team, day, column, replication); without days unless asked for
+    shares: Floats  # (team, day, replication) the share that run work could not touch; as days
+    goal_days: Floats  # (key_result, day, replication) person-days of effort; as days
+
+
+class Futures(NamedTuple):
+    """Futures of the whole organisation: see Out. `mean` (team, day, column) is over them."""
+
+    effort: Floats
+    landed: Floats
+    broken: Ints
+    finished: Ints
+    backlog: Floats
+    run_share: Floats
+    tripped: Bools
+    waiting: Ints
+    alarm: Bools
+    run: Floats
+    present: Floats
+    left: Floats
+    mean: Floats
+    days: Floats
+    shares: Floats
+    goal_days: Floats
+
+    @property
+    def marked(self) -> Start:
+        """Where they stand in the evening of the marked morning."""
+        return Start(self.backlog, self.run_share, self.tripped, self.waiting, self.alarm)
+
+    def up_to(self, count: int) -> Futures:
+        """The first of them; `mean` stays that of all."""
+        parts = self._asdict()
+        mean = parts.pop("mean")
+        return Futures(mean=mean, **{name: part[..., :count] for name, part in parts.items()})
+
+
+def run(
+    org: Organisation,
+    seed: int,
+    replications: range,
+    *,
+    size: Floats | None = None,
+    start: Start | None = None,
+    mark: int = -1,
+    weekly: bool = False,
+    efforts: bool = False,
+    detail: bool = False,
+    executor: Executor | None = None,
+) -> Futures:
+    """The futures numbered `replications`; with `weekly` also every week of each, with `efforts`
+    every day's effort on key results, with `detail` every day in full.
+
+    `size` (team, replication) takes the place of the drawn size of run work, `start` that of where `org` stands;
+    `mark` is the morning (from the end, if below 0) after which backlog and run share are noted. An `executor` of
+    threads works on groups of teams at the same time; the numbers are the same.
+    """
+    known = Known(
+        sizes(org, seed, replications) if size is None else size,
+        start or at_rest(org, len(replications)),
+        common(org, seed, replications),
+    )
+
+    def drawn(own: Members) -> Luck:
+        return draw_for(org, own.teams, own.guardrails, own.initiatives, seed, replications, known)
+
+    return _all(
+        org, drawn, len(replications), mark=mark, weekly=weekly, efforts=efforts, detail=detail, executor=executor
+    )
+
+
+def follow(org: Organisation, luck: Luck, *, weekly: bool = False, detail: bool = False) -> Futures:
+    """What happens to `org` under these draws."""
+    return _all(org, lambda own: luck_of(luck, own), luck.word.shape[2], weekly=weekly, efforts=detail, detail=detail)
+
+
+def _all(
+    org: Organisation,
+    luck: Callable[[Members], Luck],
+    futures: int,
+    *,
+    mark: int = -1,
+    weekly: bool,
+    efforts: bool,
+    detail: bool,
+    executor: Executor | None = None,
+) -> Futures:
+    mill, out = _mill(), _empty(org, futures, weekly=weekly, efforts=efforts or detail, detail=detail)
+    at = mark % max(len(org.calendar.day), 1)
+    each = executor.map if executor else map
+    for _ in each(lambda own: _one(org, own, luck(own), mill, out, at), members(org)):
+        pass
+    known = out._asdict()
+    return Futures(mean=known.pop("sums").sum(axis=1) / futures, **known)
+
+
+def _mill() -> Mill:
+    """The compiled mill, or the one in NumPy where numba is missing."""
+    try:
+        from koers.engine.mill import mill
+    except ImportError:
+        from koers.engine.lanes import mill
+    return mill
+
+
+def _one(org: Organisation, own: Members, luck: Luck, mill: Mill, out: Out, mark: int) -> None:
+    """Fill the rows of one group."""
+    place = {axis: rows(getattr(own, axis)) for axis in Members._fields}
+    part = Out._make(getattr(out, name)[place[axis]] for name, axis in AXES.items())
+    mill(group(org, own), luck, part, mark)
+    for name, axis in AXES.items():
+        if not isinstance(place[axis], slice):  # not a view
+            getattr(out, name)[place[axis]] = getattr(part, name)
+
+
+AXES = {
+    "effort": "key_results",
+    "landed": "key_results",
+    "broken": "guardrails",
+    "finished": "initiatives",
+    "backlog": "teams",
+    "run_share": "teams",
+    "tripped": "teams",
+    "waiting": "teams",
+    "alarm": "guardrails",
+    "run": "teams",
+    "present": "teams",
+    "left": "teams",
+    "sums": "teams",
+    "days": "teams",
+    "shares": "teams",
+    "goal_days": "key_results",
+}
+"""What each field of Out has a row for."""
+
+
+def _empty(org: Organisation, futures: int, *, weekly: bool, efforts: bool, detail: bool) -> Out:
+    """A place for what is found."""
+    teams, goals, days = len(org.teams.key), len(org.key_results.key), len(org.calendar.day)
+    weeks, told = len(org.calendar.weeks) if weekly else 0, days if detail else 0
+    return Out(
+        effort=np.zeros((goals, futures)),
+        landed=np.zeros((goals, futures)),
+        broken=np.full((len(org.guardrails.key), futures), NEVER, dtype=np.int64),
+        finished=np.full((len(org.initiatives.key), futures), NEVER, dtype=np.int64),
+        backlog=np.zeros((teams, futures)),
+        run_share=np.zeros((teams, futures)),
+        tripped=np.zeros((teams, futures), dtype=np.bool_),
+        waiting=np.zeros((teams, futures), dtype=np.int64),
+        alarm=np.zeros((len(org.guardrails.key), futures), dtype=np.bool_),
+        run=np.zeros((teams, weeks, futures)),
+        present=np.zeros((teams, weeks, futures)),
+        left=np.zeros((teams, weeks, futures)),
+        sums=np.zeros((teams, -(-futures // WIDTH), days, len(COLUMNS))),
+        days=np.zeros((teams, told, len(COLUMNS), futures)),
+        shares=np.zeros((teams, told, futures)),
+        goal_days=np.zeros((goals, days if efforts else 0, futures)),
+    )

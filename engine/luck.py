@@ -1,0 +1,184 @@
+"""What futures draw: for each team and week one word of bits and one level, for each future a few numbers more.
+
+A word's bytes 0 to 6 choose the cell of demand on Monday to Sunday, byte 7 that of the week's absence. On shared
+mornings all teams take their byte from one common word. Everything is named by (seed, purpose, key, replication, week).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koers.engine.capacity import CELLS, Floats, Ints, Organisation
+from koers.engine.draws import normals, stream, words
+
+Words = NDArray[np.uint64]
+Rows = slice | Ints
+ABSENCE_BYTE = 7
+
+
+class Start(NamedTuple):
+    """Where futures begin: the evening before the first morning; (team, replication) unless said."""
+
+    backlog: Floats  # person-days
+    run_share: Floats  # on the morning before
+    tripped: NDArray[np.bool_]  # see `capacity.Watch`
+    waiting: Ints
+    broken: NDArray[np.bool_]  # (guardrail, replication)
+
+
+class Luck(NamedTuple):
+    """The draws of some futures, the last axis; what a morning's demand is, see `capacity.Teams`."""
+
+    start: Start
+    word: Words  # (team, week, replication)
+    bin: NDArray[np.int32]  # (team, week, replication) of the log level
+    scale: Floats  # (team, week, replication) person-days per unit of the demand table
+    size: Floats  # (team, replication) of run work, relative to the belief's middle
+    todo: Floats  # (initiative, replication) person-days still to do
+
+
+class Common(NamedTuple):
+    """What all teams share, (week, replication)."""
+
+    word: Words
+    mask: Words  # all ones in the bytes of shared mornings
+
+
+def sizes(org: Organisation, seed: int, replications: range) -> Floats:
+    """The size of run work in each future, relative to the belief's middle: (team, replication)."""
+    r = _numbers(replications)
+    z = [normals(stream(seed, "size", key), r, 0) for key in org.teams.key]
+    return np.exp(org.teams.size_sd[:, None] * np.reshape(z, (len(z), len(r))))
+
+
+def common(org: Organisation, seed: int, replications: range) -> Common:
+    """What all teams share in the futures `replications`."""
+    r, when = _numbers(replications), _weeks(org)
+    word, chance = (words(stream(seed, purpose, ""), r, when) for purpose in ("shared", "shock"))
+    mask = np.zeros_like(chance)
+    for n in range(ABSENCE_BYTE if org.shared_days > 0 else 0):  # never the absence
+        hit = ((chance >> np.uint64(8 * n)) & np.uint64(0xFF)) < np.uint64(round(org.shared_days * 256))
+        mask |= hit * np.uint64(0xFF << 8 * n)
+    return Common(word, mask)
+
+
+def at_rest(org: Organisation, futures: int) -> Start:
+    """Every future begins as `org` says."""
+    teams, rails = (len(part.key) for part in (org.teams, org.guardrails))
+    return Start(
+        backlog=np.repeat(org.teams.backlog[:, None], futures, axis=1),
+        run_share=np.repeat(org.teams.run_share[:, None], futures, axis=1),
+        tripped=np.zeros((teams, futures), dtype=np.bool_),
+        waiting=np.zeros((teams, futures), dtype=np.int64),
+        broken=np.zeros((rails, futures), dtype=np.bool_),
+    )
+
+
+def draw(org: Organisation, seed: int, replications: range, start: Start | None = None) -> Luck:
+    """The draws of the futures `replications`, for all teams and initiatives; at rest unless they `start` elsewhere."""
+    start = start or at_rest(org, len(replications))
+    known = Known(sizes(org, seed, replications), start, common(org, seed, replications))
+    teams, rails, plans = (np.arange(len(part.key)) for part in (org.teams, org.guardrails, org.initiatives))
+    return draw_for(org, teams, rails, plans, seed, replications, known)
+
+
+class Known(NamedTuple):
+    """What is known of futures before the teams are looked at one by one."""
+
+    size: Floats  # (team, replication)
+    start: Start
+    common: Common
+
+
+def draw_for(
+    org: Organisation, teams: Ints, rails: Ints, plans: Ints, seed: int, replications: range, known: Known
+) -> Luck:
+    """The draws for some `teams`, guardrails (`rails`) and initiatives (`plans`) alone."""
+    r, when = _numbers(replications), _weeks(org)
+    shape = (len(teams), len(when), len(r))
+    luck = Luck(
+        start=start_of(known.start, teams, rails),
+        word=np.empty(shape, np.uint64),
+        bin=np.empty(shape, np.int32),
+        scale=np.empty(shape),
+        size=known.size[teams],
+        todo=_todo(org, plans, seed, r),
+    )
+    for n, t in enumerate(teams):
+        word = words(stream(seed, "demand", org.teams.key[t]), r, when)
+        np.bitwise_xor(word, (word ^ known.common.word) & known.common.mask, out=luck.word[n])
+        _place(org, _level(org, t, seed, r, when), luck.bin[n], luck.scale[n])
+        luck.scale[n] *= luck.size[n]
+    return luck
+
+
+def start_of(start: Start, teams: Rows, rails: Rows) -> Start:
+    """Where some teams and guardrails begin."""
+    return Start._make(part[rails] if name == "broken" else part[teams] for name, part in start._asdict().items())
+
+
+def _weeks(org: Organisation) -> Ints:
+    """Weeks since that of 1970-01-01, (week, 1): they name the draws."""
+    return ((org.calendar.weeks + 3) // 7)[:, None]
+
+
+def _numbers(replications: range) -> Ints:
+    return np.arange(replications.start, replications.stop)
+
+
+def _level(org: Organisation, t: int, seed: int, r: Ints, when: Ints) -> Floats:
+    """Log level of a team's demand, (week, replication): an AR(1) by the week, around each future's long-run rate.
+
+    From the week that belief speaks of it is drawn forwards and, since it looks the same both ways, backwards.
+    """
+    teams, now, keep = org.teams, org.calendar.now, org.teams.level_keep[t]
+    level = normals(stream(seed, "level", teams.key[t]), r, when)
+    own = teams.level_mean[t] + teams.level_sd[t] * level[now]
+    level *= teams.level_shake[t]
+    level[now] = own
+    for before, after in pairwise(level[now:]):
+        after += keep * before
+    for after, before in pairwise(level[now::-1]):
+        before += keep * after
+    level += teams.rate_sd[t] * normals(stream(seed, "rate", teams.key[t]), r, 0)
+    return level
+
+
+def _place(org: Organisation, level: Floats, bins: NDArray[np.int32], scale: Floats) -> None:
+    """Fill in the bin of each level, and what a level is to the centre of its bin."""
+    teams = org.teams
+    found = (level - teams.level_low) * (1.0 / teams.level_step)
+    np.floor(found, out=found)
+    np.clip(found, 0, teams.demand.shape[2] - 1, out=found)
+    bins[...] = found
+    level -= teams.level_low + (found + 0.5) * teams.level_step
+    np.exp(level, out=scale)
+
+
+def _todo(org: Organisation, plans: Ints, seed: int, r: Ints) -> Floats:
+    keys = [org.initiatives.key[i] for i in plans]
+    cells = [(words(stream(seed, "initiative", key), r, 0) >> np.uint64(56)).astype(np.int64) for key in keys]
+    found = [org.initiatives.effort[i][cell] for i, cell in zip(plans, cells, strict=True)]
+    return np.reshape(found, (len(found), len(r)))
+
+
+def demand(org: Organisation, luck: Luck) -> Floats:
+    """What is drawn for each morning, person-days: (team, day, replication); known arrivals where they are given."""
+    teams, days = org.teams, org.calendar
+    week, weekday = days.week, days.weekday
+    cell = (luck.word[:, week] >> (8 * weekday).astype(np.uint64)[:, None]) & np.uint64(CELLS - 1)
+    team = np.arange(len(teams.key))[:, None, None]
+    drawn = teams.demand[team, weekday[:, None], luck.bin[:, week], cell.astype(np.int64)]
+    drawn = drawn * luck.scale[:, week] * teams.factor[:, :, None]
+    known = teams.given[:, :, None] * luck.size[:, None, :]
+    return np.where(np.isnan(known), drawn, known)
+
+
+def absent(org: Organisation, luck: Luck) -> Floats:
+    """The share of those present that is away unplanned, (team, day, replication)."""
+    cell = (luck.word[:, org.calendar.week] >> np.uint64(8 * ABSENCE_BYTE)).astype(np.int64)
+    return np.asarray(org.teams.absence[np.arange(len(org.teams.key))[:, None, None], cell])

@@ -1,0 +1,65 @@
+"""What is to be expected of key results: their own record (`outlook`), and where capacity is declared the futures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from koers.engine import pace
+from koers.engine.coupled import Coupled, couple
+from koers.engine.joint import Asked, Joint, joint
+from koers.engine.outlook import outlook
+from koers.engine.replay import Frames
+
+SAMPLES = 10_000
+"""Futures that are drawn unless said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """`seen`: an outlook with probability_se and lost_to_run_work; `joint` and `coupled` are None without capacity."""
+
+    seen: pl.DataFrame
+    joint: Joint | None
+    coupled: Coupled | None
+
+
+def prospect(
+    frames: Frames,
+    goals: pl.DataFrame,
+    readings: pl.DataFrame,
+    as_of: date,
+    wanted: pl.DataFrame,
+    hyper: pace.Hyper | None = None,
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> Prospect:
+    """What is expected at the end of `as_of` of the `wanted` goals.
+
+    `frames` is a view as of then, `goals` and `readings` its projections, `hyper` what all trends share (None: learnt
+    where it is needed).
+    """
+    seen = outlook(goals, readings, as_of, wanted["key_result"], hyper).with_columns(
+        probability_se=pl.lit(0.0), lost_to_run_work=pl.lit(None, dtype=pl.Float64)
+    )
+    coupled = couple(frames, goals, readings, as_of, hyper, samples=samples, seed=seed)
+    if coupled is None:
+        return Prospect(seen, None, None)
+    found = joint(coupled, seen, readings, _asked(wanted, seen))
+    rows = found.rows.filter(pl.col("key_result").is_in(seen["key_result"].implode())).select(seen.columns)
+    untouched = seen.join(rows, on="key_result", how="anti")
+    return Prospect(pl.concat([untouched, rows]).sort("key_result"), found, coupled)
+
+
+def _asked(wanted: pl.DataFrame, seen: pl.DataFrame) -> Asked:
+    names = seen["key_result"].to_list()
+    members = wanted.filter(pl.col("objective").is_not_null()).group_by("objective", maintain_order=True)
+    return Asked(
+        probability=dict(zip(names, seen["probability"], strict=True)),
+        score=dict(zip(names, seen["expected_score"], strict=True)),
+        weight=dict(wanted.select("key_result", "weight").iter_rows()),
+        objectives={str(key[0]): tuple(group["key_result"]) for key, group in members},
+    )
