@@ -104,7 +104,7 @@ def probability(coupled: Coupled, executor: ThreadPoolExecutor | None = None) ->
     """P(reached) of every key result from FUTURES futures, draws included."""
     org, chunk = coupled.setting.organisation, range(coupled.samples)
     size = sizes(org, coupled.seed, chunk)
-    drawn = kernel.run(org, coupled.seed, chunk, size=size, start=coupled.start(chunk), executor=executor)
+    drawn = kernel.run(org, coupled.seed, chunk, size=size, start=coupled.now, executor=executor)
     found = reached(
         coupled.setting, gained(coupled.setting, drawn, size, elasticities(coupled.setting, coupled.seed, chunk))
     )
@@ -138,7 +138,7 @@ def with_numpy(work: Callable[[], Any]) -> float:
 def one_team(coupled: Coupled) -> Callable[[], Any]:
     """One team gets two more people: its futures again, probabilities, and quantiles of its weeks."""
     org, chunk = coupled.setting.organisation, range(coupled.samples)
-    start = coupled.start(chunk)
+    start = coupled.now
     e = elasticities(coupled.setting, coupled.seed, chunk)
     people = org.teams.people.copy()
     people[3] += 2.0
@@ -191,7 +191,7 @@ def table() -> dict[str, float]:
     """Every promise, measured."""
     _, coupled, moving = world()
     _prepare(coupled, PLAYED)
-    start = coupled.start(range(FUTURES))
+    start = coupled.now
     one = seconds(lambda: simpy_paths(coupled, moving, PLAYED), runs=3) / PLAYED * FUTURES
     path = seconds(lambda: paths(coupled.setting, moving, coupled.seed, range(FUTURES), start), runs=3)
     chance = seconds(lambda: probability(coupled))
@@ -230,8 +230,9 @@ def growth() -> list[dict[str, float]]:
         _, coupled, _ = world(teams, futures)
         begin = time.process_time()
         for chunk in coupled.chunks():
-            _, gain = coupled.futures(chunk)
-            reached(coupled.setting, gain).mean(axis=1)
+            some = coupled.at(chunk)
+            _, gain = some.futures(chunk)
+            reached(some.setting, gain).mean(axis=1)
         taken = time.process_time() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         found.append({"teams": teams, "futures": futures, "seconds": taken, "peak_mb": peak})

@@ -41,7 +41,7 @@ def main() -> None:
         table = backtest(log, END, executor=executor)
     took = time.perf_counter() - begun
     if given.peers:
-        from slow_peers import with_peers  # type: ignore[import-not-found]  # beside this file
+        from slow_peers import with_peers  # beside this file
 
         table = with_peers(table, log)
     verdict = judge(table, typed(log), END)

@@ -73,9 +73,17 @@ def _goal(
     due: date,
 ) -> Iterator[Event]:
     data = KeyResultSet(
-        title=name, team=team, cycle=cycle, unit="count", kind="metric", direction="increase", baseline=0.0, target=100.0,
-        start=start, due=due,
-    )  # fmt: skip
+        title=name,
+        team=team,
+        cycle=cycle,
+        unit="count",
+        kind="metric",
+        direction="increase",
+        baseline=0.0,
+        target=100.0,
+        start=start,
+        due=due,
+    )
     yield event(f"kr/{name}", start, data)
     value = 0.0
     for week in range(1, (min(due, AS_OF) - start).days // 7 + 1):

@@ -14,7 +14,7 @@ from koers.events.errors import InputError
 
 if TYPE_CHECKING:
     from koers.engine.coupled import Coupled
-    from koers.engine.story import Story
+    from koers.engine.story import Day, Move, Story, Work
 
 
 def capacity(
@@ -121,8 +121,11 @@ def _kept(story: Story, days: int | None, team: str | None) -> Story:
     """The part of a story that was asked for."""
     mornings = sorted({row.date for row in story.days})[:days]
     until = mornings[-1] if mornings else date.max
-    parts = ([row for row in part if row.date <= until and team in (None, row.team)] for part in story)
-    return type(story)(*(tuple(part) for part in parts))
+
+    def asked(row: Day | Move | Work) -> bool:
+        return row.date <= until and team in (None, row.team)
+
+    return story._replace(**{name: tuple(filter(asked, part)) for name, part in story._asdict().items()})
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

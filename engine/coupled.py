@@ -5,9 +5,10 @@ Only staffed teams take part, those whose capacity the log declares; without one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from koers.engine import elasticity, kernel, pace, trend, work
 from koers.engine.capacity import Floats, Organisation
-from koers.engine.futures import AtDue, Setting, calibrated, elasticities, gained, moved
+from koers.engine.futures import KNOTS, AtDue, Setting, calibrated, elasticities, gained, moved
 from koers.engine.grading import over
 from koers.engine.history import Account, Past, Usual, account, done, partly_done, past, usual, usual_effort
 from koers.engine.luck import Luck, Start, draw, sizes
@@ -36,18 +37,25 @@ WEEKS = 13
 
 
 @dataclass(frozen=True, slots=True)
-class Coupled:
-    """The setting of the futures, the rows of goals in the order of its axes, and which of them effort moves."""
+class Drawn:
+    """What the futures of one chunk are read by, and they themselves."""
 
     setting: Setting
-    goals: pl.DataFrame
-    movable: NDArray[np.bool_]  # not what is done already
-    staff: Staffing
-    before: Past
-    now: Start  # where the first chunk of futures begins
-    first: kernel.Futures  # those of the first chunk, week by week
+    now: Start  # where each begins
+    first: kernel.Futures  # week by week
     usual: Usual
     gain_se: Floats  # (key_result,) Monte Carlo error of the mean gain, progress
+
+
+@dataclass(frozen=True, slots=True)
+class Coupled(Drawn):
+    """The first chunk of futures, the rows of goals in the order of its axes, and which of them effort moves."""
+
+    goals: pl.DataFrame
+    movable: NDArray[np.bool_]  # not what is done already
+    probability: Floats  # (2, key_result) of the target, and of counting as reached: what Progress says
+    staff: Staffing
+    before: Past
     hyper: pace.Hyper
     seed: int
     samples: int
@@ -57,31 +65,30 @@ class Coupled:
         """Whether the elasticity is still the prior."""
         return bool(np.array_equal(self.setting.elasticity, elasticity.PRIOR))
 
-    def chunks(self) -> Iterator[range]:
+    def chunks(self) -> list[range]:
         """The replications, some at a time."""
-        return (range(low, min(low + CHUNK, self.samples)) for low in range(0, self.samples, CHUNK))
+        return chunks(self.samples)
 
-    def start(self, chunk: range) -> Start:
-        """Where some futures begin: each at the end of its own past."""
+    def at(self, chunk: range) -> Coupled:
+        """The same for another chunk, that learns what is usual from its own futures: chunks are independent."""
         if chunk.start == 0:
-            return Start._make(part[:, : len(chunk)] for part in self.now)
-        return account(self.before, self.seed, chunk).start
+            return self
+        found = _drawn(self.setting, self.before, self.movable, self.probability, self.seed, chunk)
+        return replace(self, **{field.name: getattr(found, field.name) for field in fields(Drawn)})
 
     def luck(self, replication: int) -> Luck:
         """The draws of one future, and where it begins: what `reference.play` takes."""
         one = range(replication, replication + 1)
-        begin = account(self.before, self.seed, one).start
-        return draw(self.setting.organisation, self.seed, one, begin)
+        return draw(self.setting.organisation, self.seed, one, account(self.before, self.seed, one).start)
 
     def futures(self, chunk: range) -> tuple[kernel.Futures, Floats]:
-        """Some futures, and the progress that is gained in each; weeks only in the first chunk."""
-        if chunk.start == 0:
-            drawn = self.first.up_to(len(chunk))
-            return drawn, self._gained(self.setting, drawn, chunk)
-        return self.run(chunk, self.start(chunk), self.setting.organisation)
+        """The futures of this chunk, or the first of them, and the progress that is gained in each."""
+        drawn = self.first.up_to(len(chunk))
+        return drawn, self._gained(self.setting, drawn, chunk)
 
     def run(self, chunk: range, start: Start, org: Organisation) -> tuple[kernel.Futures, Floats]:
-        """Some futures of an organisation, and the progress that is gained in each."""
+        """The same futures of another organisation, and the progress that is gained in each."""
+        start = Start._make(part[:, : len(chunk)] for part in start)
         drawn = kernel.run(org, self.seed, chunk, start=start)
         return drawn, self._gained(replace(self.setting, organisation=org), drawn, chunk)
 
@@ -89,6 +96,13 @@ class Coupled:
         size = sizes(setting.organisation, self.seed, chunk)
         gain = gained(setting, drawn, size, elasticities(setting, self.seed, chunk))
         return np.where(self.movable[:, None], gain, 0.0)
+
+
+def chunks(samples: int) -> list[range]:
+    """The replications in parts of nearly one size, CHUNK at most."""
+    count = -(-samples // CHUNK)
+    edges = [samples * n // count for n in range(count + 1)]
+    return [range(low, high) for low, high in pairwise(edges)]
 
 
 def couple(
@@ -118,28 +132,49 @@ def couple(
     last = max(own["due"], default=as_of + timedelta(weeks=WEEKS))
     days = mornings(as_of, last, country)
     at_due, probability, movable = _at_due(own, goals, readings, hyper, as_of)
-    before, chunk = past(staff, goals, own), range(max(min(samples, CHUNK), LEAST_PASTS))
+    before, chunk = past(staff, goals, own), range(max(len(chunks(samples)[0]), LEAST_PASTS))
     org = organisation(staff, own, days, _pace(own, readings, hyper, as_of, days))
-    was = account(before, seed, chunk)
-    org = partly_done(org, done(before, staff, was.change))
-    learnt = elasticity.posterior(goals, readings, work.effort(frames), hyper, as_of)
-    expected = usual(before, org, was, seed, chunk)
-    setting = Setting(
-        organisation=org,
+    bare = Setting(
+        organisation=partly_done(org, done(before, staff, account(before, seed, chunk).change)) if _begun(org) else org,
         at_due=at_due,
-        usual=expected.effort,
-        typical=expected.typical,
-        elasticity=learnt,
+        usual=np.ones((len(KNOTS), own.height)),
+        typical=np.ones(own.height),
+        elasticity=elasticity.posterior(goals, readings, work.effort(frames), hyper, as_of),
         own=at_due.scale,
         shift=np.zeros((2, own.height)),
         scatter=np.zeros((own.height, 1)),
     )
+    found = _drawn(bare, before, movable, probability, seed, chunk)
+    return Coupled(
+        **{field.name: getattr(found, field.name) for field in fields(Drawn)},
+        goals=own,
+        movable=movable,
+        probability=probability,
+        staff=staff,
+        before=before,
+        hyper=hyper,
+        seed=seed,
+        samples=samples,
+    )
+
+
+def _begun(org: Organisation) -> bool:
+    return bool(org.initiatives.begun.any())
+
+
+def _drawn(
+    bare: Setting, before: Past, movable: NDArray[np.bool_], probability: Floats, seed: int, chunk: range
+) -> Drawn:
+    """Futures and what is usual in them; of `bare` the organisation, beliefs and elasticity count."""
+    org = bare.organisation
+    was = account(before, seed, chunk)
+    expected = usual(before, org, was, seed, chunk)
+    setting = replace(bare, usual=expected.effort, typical=expected.typical)
     first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=True)
     e = elasticities(setting, seed, chunk)
     by_effort = np.where(movable[:, None], moved(setting, first.effort, was.size, e), 0.0)
     error = _gain_se(setting, was, expected, first.effort, e)
-    setting = calibrated(setting, by_effort, probability)
-    return Coupled(setting, own, movable, staff, before, was.start, first, expected, error, hyper, seed, samples)
+    return Drawn(calibrated(setting, by_effort, probability), was.start, first, expected, error)
 
 
 def _gain_se(setting: Setting, was: Account, expected: Usual, effort: Floats, e: Floats) -> Floats:

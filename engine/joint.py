@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from koers.engine.pace import Predictive
 HALVINGS = 25
 SHARES = (0.1, 0.5, 0.9)
 """Levels of the quantiles of run shares, backlogs, scores and numbers reached."""
-NOISE = 2_001  # quantiles that stand for Student-t noise where scores are drawn
+SCORED = 4_000  # futures in which the noise of every end is drawn
+NOISE = 501  # quantiles that stand for Student-t noise where scores are drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,6 @@ class _Sums:
 
     count: int
     chance: Floats  # (key_result,)
-    square: Floats  # (key_result,)
     counts: Floats  # (key_result,)
     gain: Floats  # (key_result,)
     products: Floats  # (objective,)
@@ -128,16 +129,15 @@ def joint(coupled: Coupled, seen: pl.DataFrame, readings: pl.DataFrame, asked: A
     """Draw the futures. `seen` is the outlook of Progress, `asked` the key results asked about."""
     own = coupled.goals["key_result"].to_list()
     member = np.array([[name in group for name in own] for group in asked.objectives.values()], dtype=np.bool_)
-    total, first = None, None
-    for chunk in coupled.chunks():
-        drawn, gain = coupled.futures(chunk)
-        found = _sums(coupled, drawn, gain, member.reshape(len(asked.objectives), len(own)))
-        total = found if total is None else _added(total, found)
-        first = first or (chunk, drawn, gain)
-    if total is None or first is None:
-        raise ValueError("there is no future to draw: samples must be at least 1")
-    chunk, drawn, gain = first
-    lost = _lost_to_run_work(coupled, chunk, gain)
+    chunks = coupled.chunks()
+    first = chunks[0]
+    sums = []
+    for chunk in chunks:
+        some = coupled.at(chunk)
+        sums.append(_sums(some, *some.futures(chunk), member.reshape(len(asked.objectives), len(own))))
+    total = reduce(_added, sums)
+    drawn, gain = coupled.futures(first)
+    lost = _lost_to_run_work(coupled, first, gain)
     rest = [np.prod([asked.probability[n] for n in group if n not in own]) for group in asked.objectives.values()]
     everyone = dict(zip(asked.objectives, (total.products / total.count * rest).tolist(), strict=True))
     return Joint(
@@ -168,8 +168,7 @@ def _sums(coupled: Coupled, drawn: kernel.Futures, gain: Floats, member: Bools) 
     return _Sums(
         count=gain.shape[1],
         chance=chance.sum(axis=1),
-        square=(chance**2).sum(axis=1),
-        counts=reached(coupled.setting, gain, 1).sum(axis=1),
+        counts=_counts(coupled.setting, gain, chance).sum(axis=1),
         gain=gain.sum(axis=1),
         products=np.array([chance[row].prod(axis=0).sum() for row in member]),
         risk=(drawn.broken != NEVER).sum(axis=1).astype(np.float64),
@@ -178,8 +177,14 @@ def _sums(coupled: Coupled, drawn: kernel.Futures, gain: Floats, member: Bools) 
     )
 
 
+def _counts(setting: Setting, gain: Floats, chance: Floats) -> Floats:
+    """P(counts as reached | future); `chance` itself where that is asked of everybody."""
+    same = np.array_equal(setting.at_due.threshold, setting.at_due.counts)
+    return chance if same else reached(setting, gain, 1)
+
+
 def _both(org: Organisation, broken: Ints, chance: Floats) -> Floats:
-    """(guardrail, key_result) sums of P(reached) where the guardrail holds until due, for the key results of its team."""
+    """(guardrail, key_result) sums of P(reached) where the guardrail holds until due; of its team's key results."""
     day = np.append(org.calendar.day, np.iinfo(np.int64).max)  # NEVER is the last
     found = np.zeros((len(broken), len(chance)))
     for g, (team, first) in enumerate(zip(org.guardrails.team, broken, strict=True)):
@@ -231,15 +236,15 @@ def _key_results(
 
 
 def _error(coupled: Coupled, total: _Sums, groups: Floats) -> Floats:
-    """Monte Carlo error of the probabilities: of the mean gain of the first futures, and of other numbers of them."""
+    """Monte Carlo error of the probabilities: of the mean gain, and of few futures where few are drawn."""
+    setting, n, learnt = coupled.setting, total.count, coupled.now.backlog.shape[1]
     step = 0.01
-    slope = (reached(coupled.setting, groups + step) - reached(coupled.setting, groups - step)).mean(axis=1) / (
-        2 * step
-    )
-    variance = np.maximum(total.square / total.count - (total.chance / total.count) ** 2, 0.0)
-    n, first = total.count, coupled.now.backlog.shape[1]  # only the first were there when what is usual was learnt
-    other = max(1 / n - 1 / first, 0.0) + max(n - first, 0) / n**2
-    return np.asarray(np.sqrt((slope * coupled.gain_se) ** 2 + variance * other))
+    slope = (reached(setting, groups + step) - reached(setting, groups - step)).mean(axis=1) / (2 * step)
+    by_gain = slope * coupled.gain_se * np.sqrt(min(learnt / n, 1.0))
+    if n >= learnt:
+        return np.asarray(by_gain)
+    apart = reached(setting, coupled.futures(range(learnt))[1]).var(axis=1)
+    return np.asarray(np.sqrt(by_gain**2 + apart * (1 / n - 1 / learnt)))
 
 
 def _distribution(setting: Setting, groups: Floats, mean_gain: Floats) -> dict[str, Floats]:
@@ -346,7 +351,7 @@ def _overall(coupled: Coupled, total: _Sums, gain: Floats, lost: Floats, asked: 
     own = coupled.goals["key_result"].to_list()
     shown = np.array([name in asked.probability for name in own], dtype=np.bool_)
     rest = [name for name in asked.probability if name not in own]
-    met, score = (part[shown] for part in _ends(coupled, gain))
+    met, score = (part[shown] for part in _ends(coupled, gain[:, :SCORED]))
     weights, chance = coupled.goals["weight"].to_numpy()[shown], total.chance[shown]
     beside = float(sum(asked.probability[name] for name in rest))
     whole = float(weights.sum() + sum(asked.weight[name] for name in rest))

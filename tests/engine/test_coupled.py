@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from koers.engine import coupled as coupling
-from koers.engine import pace
+from koers.engine import elasticity, pace
 from koers.engine.backtest import KOERS, backtest
 from koers.engine.capacity import Floats
+from koers.engine.coupled import couple
 from koers.engine.elasticity import GRID
 from koers.engine.forecast import Forecast
-from koers.engine.futures import reached
+from koers.engine.futures import grouped, reached
 from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.replay import typed, view
@@ -104,7 +104,8 @@ def off(facts: list[Fact], declared: list[Fact], as_of: int, seed: int) -> list[
 def test_declaring_the_capacity_that_was_there_all_along_moves_nothing_beyond_the_noise() -> None:
     """Twenty teams with draws of their own; of each, the key result that is furthest off, since they move together.
 
-    With sound errors one in twenty is beyond two of them: five or more happen in 0.3 % of seeds, one beyond four in 0.2 %.
+    With sound errors one in twenty is beyond two of them: five or more happen in 0.3 % of seeds, one beyond four in
+    0.2 %.
     """
     worst = []
     for n, (name, declare) in enumerate((name, declare) for name, declare in SAME.items() for _ in range(2)):
@@ -150,8 +151,8 @@ def test_incidents_lower_what_is_expected_and_are_what_it_is_lost_to() -> None:
     facts = [*record("ab"), *staffed("a"), *staffed("b"), *tickets("a", 1, 2.0, 1.0), *tickets("b", 1, 2.0, 1.0)]
     calm, hit = seen(facts), seen(facts, incidents("a", 20, 2.0))
     for before, after in zip(calm.key_results, hit.key_results, strict=True):
-        if before.team == "b":  # named draws: nothing else has changed
-            assert after.probability == pytest.approx(before.probability, abs=1e-9)
+        if before.team == "b":  # teams only lend each other a little of what they know of demand
+            assert after.probability == pytest.approx(before.probability, abs=0.005)
             continue
         assert after.probability < before.probability - 4 * before.probability_se
         assert after.lost_to_run_work is not None
@@ -188,7 +189,7 @@ def test_where_effort_is_known_to_have_no_effect_people_do_not_matter(monkeypatc
     facts, fewer = record("a", kinds="idb"), [*staffed("a"), people("a", MID + 1, 1.0, recorded=MID)]
     alone = probabilities(seen(facts))
     assert probabilities(seen(facts, fewer)) != pytest.approx(alone, abs=1e-3)
-    monkeypatch.setattr(coupling.elasticity, "posterior", lambda *_: np.eye(len(GRID))[0])
+    monkeypatch.setattr(elasticity, "posterior", lambda *_: np.eye(len(GRID))[0])
     assert probabilities(seen(facts, fewer)) == pytest.approx(alone, abs=1e-5)
 
 
@@ -263,10 +264,10 @@ def test_quantiles_ascend_and_what_counts_is_no_less_likely(rich: Forecast) -> N
 
 
 def test_the_error_shrinks_with_the_square_root_of_the_samples() -> None:
-    """Six teams: sixteen times as many futures, a quarter of the error, give or take a half: errors are noisy too."""
+    """Six teams: four times as many futures, half the error, give or take a quarter: errors are noisy too."""
     facts = [f for n in range(6) for f in [*record([f"t{n}"], n, kinds="i"), *staffed(f"t{n}")]]
-    few, many = (np.array(list(errors(seen(facts, samples=n)).values())) for n in (500, 8000))
-    assert 2.5 < float(np.exp(np.log(few / many).mean())) < 6.0
+    few, many = (np.array(list(errors(seen(facts, samples=n)).values())) for n in (2500, 10_000))
+    assert 1.5 < float(np.exp(np.log(few / many).mean())) < 2.7
 
 
 def test_seeds_differ_by_the_noise_that_is_said() -> None:
@@ -278,6 +279,16 @@ def test_seeds_differ_by_the_noise_that_is_said() -> None:
     said = [seen(facts, seed=seed) for seed in range(4)]
     found, se = (np.array([list(of(one).values()) for one in said]) for of in (probabilities, errors))
     assert 0.2 < float((found.var(axis=0, ddof=1) / (se**2).mean(axis=0)).mean()) < 2.4
+
+
+@pytest.mark.parametrize("futures", [1, 49, 51, 99, 700, 1024, 8192])
+def test_groups_of_futures_weigh_the_same_whatever_their_number(futures: int) -> None:
+    gain = np.random.default_rng(futures).standard_exponential((2, futures))
+    for groups in (50, 500):
+        found = grouped(gain, groups)
+        assert found.shape[1] <= max(groups, futures)
+        np.testing.assert_allclose(found.mean(axis=1), gain.mean(axis=1), rtol=1e-9)
+        assert (np.diff(found, axis=1) >= 0).all()
 
 
 def test_the_same_question_gets_the_same_answer_to_the_last_bit(rich: Forecast) -> None:
@@ -373,6 +384,6 @@ def test_a_backtest_says_what_the_forecast_of_the_day_said() -> None:
 def test_what_all_trends_share_may_be_handed_in() -> None:
     facts = [*record("a"), *staffed("a")]
     frames = view(typed(log_of(facts)), day(MID), end_of(day(MID)))
-    found = coupling.couple(frames, goals(frames), readings(frames), day(MID), pace.DEFAULT, samples=500)
+    found = couple(frames, goals(frames), readings(frames), day(MID), pace.DEFAULT, samples=500)
     assert found is not None
     assert found.hyper == pace.DEFAULT

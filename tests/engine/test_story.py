@@ -176,7 +176,7 @@ def test_absence_is_told_as_it_begins_and_weeks_in_which_many_are_away() -> None
 def test_initiatives_say_why_they_begin_what_they_took_and_when_they_show() -> None:
     org = given_work(plain(8))
     day = org.calendar.day
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"effort": 10.0, "start": int(day[1]), "lag": 1},
         {"effort": 5.0, "needs": (0,), "lag": 90, "weight": 3.0},
         {"effort": 5.0, "impact": 0.0},
