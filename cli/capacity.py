@@ -14,8 +14,9 @@ from koers.cli.text import number, percent, plain, run_of
 if TYPE_CHECKING:
     import polars as pl
 
+    from koers.engine.ends import Overall
     from koers.engine.forecast import Forecast
-    from koers.engine.joint import Guardrail, Overall, TeamCapacity, Week
+    from koers.engine.joint import Guardrail, TeamCapacity, Week
 
 NONE_DECLARED = (
     "No capacity is declared in this log, so there is nothing to say of run work and change work: import "
@@ -43,13 +44,10 @@ def _legend(teams: Sequence[TeamCapacity]) -> str:
     weeks = [week for team in teams for week in team.weeks]
     if not weeks:
         return "No morning is to come before the last key result is due."
-    said = (
-        "run share: of the capacity that is there (now: on the last morning); backlog: person-days at the end of a week"
+    return (
+        "run share: of the capacity that is there (now: in the last five mornings, or as last logged); "
+        "backlog: person-days at the end of a week; in brackets: 80 of 100 futures"
     )
-    said += "; in brackets: 80 of 100 futures"
-    if any(week.backlog > week.backlog_high for week in weeks):
-        said += "; an expected backlog above that: few futures have one, and a large one"
-    return said
 
 
 def _headline(team: TeamCapacity, width: int) -> Text:

@@ -97,9 +97,9 @@ class KeyResults:
     key: tuple[str, ...]
     team: Ints
     weight: Floats
-    active: NDArray[np.bool_]  # (key_result, day): begun and not yet due
+    active: NDArray[np.bool_]  # (key_result, day) whether it, or what follows when it is due, claims effort
     due: Ints  # days since 1970-01-01
-    pace: Floats  # (key_result, day) progress expected over the days up to this morning, >= 0; 0 where not active
+    pace: Floats  # (key_result, day) progress expected over the days up to this morning, >= 0; 0 before its start and after due
 
 
 @dataclass(frozen=True, slots=True)

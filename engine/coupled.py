@@ -29,8 +29,8 @@ from koers.events.errors import KoersError
 
 LEAST_PASTS = 1_024
 """Futures that what is usual is learnt from, at least."""
-CHUNK = 10_000
-"""Futures held at a time: memory does not grow with their number."""
+CHUNK, LEAST_CHUNK, ROOM = 10_000, 2_000, 6_000_000
+"""Futures held at a time, at most and at least; in between, ROOM over the number of teams and key results."""
 BATCHES = 16
 WEEKS = 13
 """Weeks to simulate where no key result says how long."""
@@ -42,6 +42,7 @@ class Drawn:
 
     setting: Setting
     now: Start  # where each begins
+    recent: Floats  # (team,) run share expected of the last five mornings
     first: kernel.Futures  # week by week
     usual: Usual
     gain_se: Floats  # (key_result,) Monte Carlo error of the mean gain, progress
@@ -67,7 +68,7 @@ class Coupled(Drawn):
 
     def chunks(self) -> list[range]:
         """The replications, some at a time."""
-        return chunks(self.samples)
+        return chunks(self.samples, len(self.staff.teams) + self.goals.height)
 
     def at(self, chunk: range) -> Coupled:
         """The same for another chunk, that learns what is usual from its own futures: chunks are independent."""
@@ -98,9 +99,12 @@ class Coupled(Drawn):
         return np.where(self.movable[:, None], gain, 0.0)
 
 
-def chunks(samples: int) -> list[range]:
-    """The replications in parts of nearly one size, CHUNK at most."""
-    count = -(-samples // CHUNK)
+def chunks(samples: int, rows: int) -> list[range]:
+    """The replications in parts of nearly one size, for an organisation of so many teams and key results.
+
+    Memory does not grow with the number of futures, and little with that of teams.
+    """
+    count = -(-samples // min(CHUNK, max(LEAST_CHUNK, ROOM // max(rows, 1))))
     edges = [samples * n // count for n in range(count + 1)]
     return [range(low, high) for low, high in pairwise(edges)]
 
@@ -132,7 +136,10 @@ def couple(
     last = max(own["due"], default=as_of + timedelta(weeks=WEEKS))
     days = mornings(as_of, last, country)
     at_due, probability, movable = _at_due(own, goals, readings, hyper, as_of)
-    before, chunk = past(staff, goals, own), range(max(len(chunks(samples)[0]), LEAST_PASTS))
+    before, chunk = (
+        past(staff, goals, own),
+        range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS)),
+    )
     org = organisation(staff, own, days, _pace(own, readings, hyper, as_of, days))
     bare = Setting(
         organisation=partly_done(org, done(before, staff, account(before, seed, chunk).change)) if _begun(org) else org,
@@ -174,7 +181,7 @@ def _drawn(
     e = elasticities(setting, seed, chunk)
     by_effort = np.where(movable[:, None], moved(setting, first.effort, was.size, e), 0.0)
     error = _gain_se(setting, was, expected, first.effort, e)
-    return Drawn(calibrated(setting, by_effort, probability), was.start, first, expected, error)
+    return Drawn(calibrated(setting, by_effort, probability), was.start, was.run_share, first, expected, error)
 
 
 def _gain_se(setting: Setting, was: Account, expected: Usual, effort: Floats, e: Floats) -> Floats:

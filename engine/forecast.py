@@ -13,8 +13,9 @@ import polars as pl
 
 from koers.engine import pace
 from koers.engine.coupled import Coupled
+from koers.engine.ends import Overall
 from koers.engine.grading import days_of, progress
-from koers.engine.joint import Guardrail, Overall, TeamCapacity
+from koers.engine.joint import Guardrail, TeamCapacity
 from koers.engine.outlook import FLOOR, QUANTILES
 from koers.engine.projections import goals, readings, running
 from koers.engine.prospect import SAMPLES, prospect

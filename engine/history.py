@@ -54,6 +54,7 @@ class Account(NamedTuple):
     effort: Floats  # (key_result, replication) over the window of each pace, person-days per morning
     start: Start  # where each replication stands today
     change: Floats  # (team, day) mean person-days of change work up to today
+    run_share: Floats  # (team,) expected of the last five mornings
 
 
 def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
@@ -76,7 +77,10 @@ def account(was: Past, seed: int, replications: range) -> Account:
     run = kernel.run(org, seed, replications, size=size, mark=was.today)
     backlog = np.maximum(run.backlog, was.excess[:, None] * size)
     change = run.mean[:, : was.today + 1, kernel.COLUMNS.index("change")]
-    return Account(size, run.effort[was.rows], run.marked._replace(backlog=backlog), change)
+    last = run.mean[:, max(was.today - 4, 0) : was.today + 1].sum(axis=1)
+    spent, there = last[:, kernel.COLUMNS.index("run")], last[:, : kernel.COLUMNS.index("arrived")].sum(axis=1)
+    share = np.divide(spent, there, out=np.zeros_like(spent), where=there > 0)
+    return Account(size, run.effort[was.rows], run.marked._replace(backlog=backlog), change, share)
 
 
 class Usual(NamedTuple):

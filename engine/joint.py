@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from functools import reduce
-from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import special
 
-from koers.engine import kernel, trend
+from koers.engine import kernel
 from koers.engine.capacity import NEVER, Floats, Ints, Organisation
 from koers.engine.coupled import Coupled
-from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, grouped, reached, student
+from koers.engine.ends import SHARES, Asked, Overall, Sums, counts, key_result_rows, lost_to_run_work, overall
+from koers.engine.futures import reached
 from koers.engine.groups import Bools
 from koers.engine.mornings import EPOCH
-from koers.engine.organisation import as_usual
-from koers.engine.outlook import CEILING, FLOOR, LEVELS, QUANTILES, TRENDS, binary_numbers
-from koers.engine.pace import Predictive
-
-HALVINGS = 25
-SHARES = (0.1, 0.5, 0.9)
-"""Levels of the quantiles of run shares, backlogs, scores and numbers reached."""
-SCORED = 4_000  # futures in which the noise of every end is drawn
-NOISE = 501  # quantiles that stand for Student-t noise where scores are drawn
+from koers.engine.outlook import CEILING, FLOOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +40,7 @@ class Guardrail:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A team's week to come; shares of capacity and person-days, quantiles at SHARES."""
+    """A team's week to come; shares of capacity and person-days: the median, and quantiles at the ends of SHARES."""
 
     week_start: date
     run_share: float
@@ -69,25 +58,11 @@ class TeamCapacity:
     team: str
     people: float
     policy: str
-    run_share: float  # on the last morning
-    backlog: float  # now
+    run_share: float  # as logged for a week that ended in the last fortnight, else expected of the last five mornings
+    backlog: float  # now, the median
     rests_on: str
     lost: float  # expected from now to the horizon, to switching
     weeks: tuple[Week, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Overall:
-    """The key results under way together: how many are reached, and their mean score, weighted; quantiles at SHARES."""
-
-    key_results: int
-    expected_reached: float
-    reached_low: float
-    reached_high: float
-    expected_score: float
-    score_low: float
-    score_high: float
-    lost_to_run_work: float  # expected number reached that unusual run work costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +74,6 @@ class Joint:
     guardrails: tuple[Guardrail, ...]
     teams: tuple[TeamCapacity, ...]
     overall: Overall
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """Added up over chunks of futures."""
-
-    count: int
-    chance: Floats  # (key_result,)
-    counts: Floats  # (key_result,)
-    gain: Floats  # (key_result,)
-    products: Floats  # (objective,)
-    risk: Floats  # (guardrail,)
-    both: Floats  # (guardrail, key_result)
-    lost: Floats  # (team,)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked about: key results by name, with what Progress says of them, and their objectives."""
-
-    probability: Mapping[str, float]
-    score: Mapping[str, float]
-    weight: Mapping[str, float]
-    objectives: Mapping[str, tuple[str, ...]]  # per objective its key results
 
 
 def joint(coupled: Coupled, seen: pl.DataFrame, readings: pl.DataFrame, asked: Asked) -> Joint:
@@ -137,50 +88,32 @@ def joint(coupled: Coupled, seen: pl.DataFrame, readings: pl.DataFrame, asked: A
         sums.append(_sums(some, *some.futures(chunk), member.reshape(len(asked.objectives), len(own))))
     total = reduce(_added, sums)
     drawn, gain = coupled.futures(first)
-    lost = _lost_to_run_work(coupled, first, gain)
+    lost = lost_to_run_work(coupled, first, gain)
     rest = [np.prod([asked.probability[n] for n in group if n not in own]) for group in asked.objectives.values()]
     everyone = dict(zip(asked.objectives, (total.products / total.count * rest).tolist(), strict=True))
     return Joint(
-        rows=_key_results(coupled, total, gain, lost, seen, readings),
+        rows=key_result_rows(coupled, total, gain, lost, seen, readings),
         all_reached={name: min(max(p, FLOOR), CEILING) for name, p in everyone.items()},
         guardrails=_guardrails(coupled, total),
         teams=_teams(coupled, total, drawn),
-        overall=_overall(coupled, total, gain, lost, asked),
+        overall=overall(coupled, total, gain, lost, asked),
     )
 
 
-def _lost_to_run_work(coupled: Coupled, chunk: range, gain: Floats) -> Floats:
-    """How much likelier each key result would be if run work were as usual from now on, on the same draws.
-
-    Only what it does to expected progress counts: more run work also makes for more scatter, which raises the
-    probability of what is unlikely.
-    """
-    setting = coupled.setting
-    _, otherwise = coupled.run(chunk, coupled.usual.start, as_usual(setting.organisation))
-    by_run_work = (otherwise - gain).mean(axis=1, keepdims=True)
-    return np.asarray((reached(setting, gain + by_run_work) - reached(setting, gain)).mean(axis=1))
-
-
-def _sums(coupled: Coupled, drawn: kernel.Futures, gain: Floats, member: Bools) -> _Sums:
+def _sums(coupled: Coupled, drawn: kernel.Futures, gain: Floats, member: Bools) -> Sums:
     """The sums over one chunk; `member` (objective, key_result) says which key results belong to an objective."""
     chance = reached(coupled.setting, gain)
     org = coupled.setting.organisation
-    return _Sums(
+    return Sums(
         count=gain.shape[1],
         chance=chance.sum(axis=1),
-        counts=_counts(coupled.setting, gain, chance).sum(axis=1),
+        counts=counts(coupled.setting, gain, chance).sum(axis=1),
         gain=gain.sum(axis=1),
         products=np.array([chance[row].prod(axis=0).sum() for row in member]),
         risk=(drawn.broken != NEVER).sum(axis=1).astype(np.float64),
         both=_both(org, drawn.broken, chance),
         lost=drawn.mean[:, :, kernel.COLUMNS.index("lost")].sum(axis=1) * gain.shape[1],
     )
-
-
-def _counts(setting: Setting, gain: Floats, chance: Floats) -> Floats:
-    """P(counts as reached | future); `chance` itself where that is asked of everybody."""
-    same = np.array_equal(setting.at_due.threshold, setting.at_due.counts)
-    return chance if same else reached(setting, gain, 1)
 
 
 def _both(org: Organisation, broken: Ints, chance: Floats) -> Floats:
@@ -193,99 +126,11 @@ def _both(org: Organisation, broken: Ints, chance: Floats) -> Floats:
     return found
 
 
-def _added(one: _Sums, other: _Sums) -> _Sums:
-    return _Sums(*(getattr(one, field.name) + getattr(other, field.name) for field in fields(_Sums)))
+def _added(one: Sums, other: Sums) -> Sums:
+    return Sums(*(getattr(one, field.name) + getattr(other, field.name) for field in fields(Sums)))
 
 
-def _key_results(
-    coupled: Coupled, total: _Sums, gain: Floats, lost: Floats, seen: pl.DataFrame, readings: pl.DataFrame
-) -> pl.DataFrame:
-    """Rows of an outlook for the key results that move, with probability_se and lost_to_run_work."""
-    setting, goals, n = coupled.setting, coupled.goals, total.count
-    chance, mean_gain = total.chance / n, total.gain / n
-    groups = grouped(gain)
-    numbers = goals.select("key_result").with_columns(
-        pl.Series("probability", np.clip(chance, FLOOR, CEILING)),
-        pl.Series("probability_counts", np.clip(total.counts / n, FLOOR, CEILING)),
-        pl.Series("probability_se", _error(coupled, total, groups)),
-        pl.Series("lost_to_run_work", lost),
-        pl.Series("shifted", mean_gain),
-    )
-    before = goals.select("key_result").join(seen, on="key_result", how="left", maintain_order="left")
-    table = before.drop("probability", "probability_counts", "probability_se", "lost_to_run_work").join(
-        numbers, on="key_result", maintain_order="left"
-    )
-    on_trend = goals["kind"].is_in(TRENDS).to_numpy()
-    rows = table.to_dicts()
-    moved = _distribution(setting, groups, mean_gain)
-    scale = trend.scale_of(goals)
-    _, passage = trend.look_ahead(
-        goals.filter(on_trend), readings, coupled.hyper, coupled.staff.as_of, mean_gain[on_trend]
-    )
-    passages = dict(zip(np.flatnonzero(on_trend).tolist(), passage, strict=True))
-    for k, (row, goal) in enumerate(zip(rows, goals.iter_rows(named=True), strict=True)):
-        if row["rests_on"] is None:  # not asked about
-            continue
-        if on_trend[k]:
-            row |= _shifted(row, {name: values[k] for name, values in moved.items()}, float(scale.way[k]))
-            row["reach_on"] = passages[k]
-        elif coupled.movable[k]:
-            row |= binary_numbers(goal, row["probability"])
-    schema = dict(table.schema)
-    return pl.DataFrame(rows, schema=schema, orient="row").drop("shifted")
-
-
-def _error(coupled: Coupled, total: _Sums, groups: Floats) -> Floats:
-    """Monte Carlo error of the probabilities: of the mean gain, and of few futures where few are drawn."""
-    setting, n, learnt = coupled.setting, total.count, coupled.now.backlog.shape[1]
-    step = 0.01
-    slope = (reached(setting, groups + step) - reached(setting, groups - step)).mean(axis=1) / (2 * step)
-    by_gain = slope * coupled.gain_se * np.sqrt(min(learnt / n, 1.0))
-    if n >= learnt:
-        return np.asarray(by_gain)
-    apart = reached(setting, coupled.futures(range(learnt))[1]).var(axis=1)
-    return np.asarray(np.sqrt(by_gain**2 + apart * (1 / n - 1 / learnt)))
-
-
-def _distribution(setting: Setting, groups: Floats, mean_gain: Floats) -> dict[str, Floats]:
-    """What futures add to mean, quantiles and expected score, progress: against effort's usual scatter alone."""
-    found = {"mean": mean_gain}
-    for name, level in zip(QUANTILES, LEVELS, strict=True):
-        found[name] = _quantile(setting, groups, level) - _quantile(setting, setting.scatter, level)
-    at = setting.at_due
-    way = np.where(at.threshold > 0, at.threshold, 1.0)[:, None]
-    for name, gain in (("score", groups), ("usual_score", setting.scatter)):
-        of_way = Predictive((at.mean[:, None] + gain) / way, setting.own[:, None] / way, at.df[:, None])
-        found[name] = of_way.expected_score().mean(axis=1)
-    found["expected_score"] = found.pop("score") - found.pop("usual_score")
-    return found
-
-
-def _quantile(setting: Setting, groups: Floats, level: float) -> Floats:
-    """Quantile of own noise around the `groups` of gains, progress beyond the mean of Progress; by bisection."""
-    df, own = setting.at_due.df, setting.own
-    reach = 40.0 * own
-    low, high = groups.min(axis=1) - reach, groups.max(axis=1) + reach
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        t = (middle[:, None] - groups) / own[:, None]
-        below = student(df, t).mean(axis=1)
-        low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
-    return np.asarray((low + high) / 2)
-
-
-def _shifted(row: dict[str, Any], moved: dict[str, float], way: float) -> dict[str, Any]:
-    """A trend's numbers with what the futures add; values that fall with progress swap the ends of their quantiles."""
-    names = QUANTILES if way > 0 else tuple(reversed(QUANTILES))
-    ends = [row[to] + way * float(moved[name]) for name, to in zip(names, QUANTILES, strict=True)]
-    return {
-        "mean": row["mean"] + way * float(moved["mean"]),
-        "expected_score": min(max(row["expected_score"] + float(moved["expected_score"]), 0.0), 1.0),
-        **dict(zip(QUANTILES, np.maximum.accumulate(ends).tolist(), strict=True)),
-    }
-
-
-def _guardrails(coupled: Coupled, total: _Sums) -> tuple[Guardrail, ...]:
+def _guardrails(coupled: Coupled, total: Sums) -> tuple[Guardrail, ...]:
     """Every KPI of the log with a limit; those the model does not simulate without a risk."""
     rails, goals = coupled.setting.organisation.guardrails, coupled.setting.organisation.key_results
     place = {key: index for index, key in enumerate(rails.key)}
@@ -313,7 +158,7 @@ def _guardrails(coupled: Coupled, total: _Sums) -> tuple[Guardrail, ...]:
     return tuple(found)
 
 
-def _teams(coupled: Coupled, total: _Sums, drawn: kernel.Futures) -> tuple[TeamCapacity, ...]:
+def _teams(coupled: Coupled, total: Sums, drawn: kernel.Futures) -> tuple[TeamCapacity, ...]:
     org, staff = coupled.setting.organisation, coupled.staff
     found = []
     for t, team in enumerate(org.teams.key):
@@ -322,8 +167,8 @@ def _teams(coupled: Coupled, total: _Sums, drawn: kernel.Futures) -> tuple[TeamC
                 team=team,
                 people=staff.present(team),
                 policy=staff.policy(team).kind,
-                run_share=float(coupled.now.run_share[t].mean()),
-                backlog=float(coupled.now.backlog[t].mean()),
+                run_share=staff.logged.get(team, float(coupled.recent[t])),
+                backlog=float(np.median(coupled.now.backlog[t])),
                 rests_on=staff.demand.rests_on[t],
                 lost=float(total.lost[t]) / total.count,
                 weeks=tuple(_weeks(org, drawn, t)),
@@ -338,52 +183,8 @@ def _weeks(org: Organisation, drawn: kernel.Futures, t: int) -> list[Week]:
     for week in np.unique(org.calendar.week):
         present = drawn.present[t, week]
         share = np.divide(drawn.run[t, week], present, out=np.zeros_like(present), where=present > 0)
-        low, _, high = np.quantile(share, SHARES).tolist()
-        left = drawn.left[t, week]
-        least, _, most = np.quantile(left, SHARES).tolist()
         monday = EPOCH + timedelta(days=int(org.calendar.weeks[week]))
-        found.append(Week(monday, float(share.mean()), low, high, float(left.mean()), least, most))
+        low, middle, high = np.quantile(share, SHARES).tolist()
+        least, usual, most = np.quantile(drawn.left[t, week], SHARES).tolist()
+        found.append(Week(monday, middle, low, high, usual, least, most))
     return found
-
-
-def _overall(coupled: Coupled, total: _Sums, gain: Floats, lost: Floats, asked: Asked) -> Overall:
-    """Key results together; those that effort does not move count by their expectation."""
-    own = coupled.goals["key_result"].to_list()
-    shown = np.array([name in asked.probability for name in own], dtype=np.bool_)
-    rest = [name for name in asked.probability if name not in own]
-    met, score = (part[shown] for part in _ends(coupled, gain[:, :SCORED]))
-    weights, chance = coupled.goals["weight"].to_numpy()[shown], total.chance[shown]
-    beside = float(sum(asked.probability[name] for name in rest))
-    whole = float(weights.sum() + sum(asked.weight[name] for name in rest))
-    fixed = float(sum(asked.weight[name] * asked.score[name] for name in rest))
-    scores = (weights @ score + fixed) / max(whole, 1e-12)
-    number = met.sum(axis=0) + beside
-    return Overall(
-        key_results=len(asked.probability),
-        expected_reached=float(chance.sum()) / total.count + beside,
-        reached_low=float(np.quantile(number, SHARES[0])),
-        reached_high=float(np.quantile(number, SHARES[-1])),
-        expected_score=float(scores.mean()),
-        score_low=float(np.quantile(scores, SHARES[0])),
-        score_high=float(np.quantile(scores, SHARES[-1])),
-        lost_to_run_work=float(lost[shown].sum()),
-    )
-
-
-def _ends(coupled: Coupled, gain: Floats) -> tuple[Floats, Floats]:
-    """Whether each key result is reached in each future and its score, (key_result, replication), noise drawn."""
-    setting, at = coupled.setting, coupled.setting.at_due
-    chance = reached(setting, gain)
-    met, score = np.zeros_like(gain), np.zeros_like(gain)
-    levels = (np.arange(NOISE) + 0.5) / NOISE
-    replication = np.arange(gain.shape[1])
-    for k, key in enumerate(setting.organisation.key_results.key):
-        u = uniforms(stream(coupled.seed, "end", key), replication, 0)
-        met[k] = u > 1 - chance[k]
-        if np.isnan(at.hazard[k]):
-            noise = np.interp(u, levels, special.stdtrit(at.df[k], levels))
-            way = at.threshold[k] if at.threshold[k] > 0 else 1.0
-            score[k] = np.clip((at.mean[k] + gain[k] + setting.own[k] * noise) / way, 0.0, 1.0)
-        else:
-            score[k] = met[k]
-    return met, score

@@ -45,14 +45,15 @@ def organisation(
     day = np.array([number_of(d) for d in days], dtype=np.int64)
     team_of = {team: index for index, team in enumerate(staff.teams)}
     start, due = (np.array([number_of(d) for d in goals[c]], dtype=np.int64) for c in ("start", "due"))
-    active = (day > start[:, None]) & (day <= due[:, None])
+    lives = (day > start[:, None]) & (day <= due[:, None])
+    active = lives | ((day > start[:, None]) & (due > number_of(staff.as_of))[:, None])  # others follow when it ends
     key_results = KeyResults(
         key=tuple(goals["key_result"]),
         team=np.array([team_of[team] for team in goals["team"]], dtype=np.int64),
         weight=goals["weight"].to_numpy().astype(np.float64),
         active=active,
         due=due,
-        pace=np.where(active, pace, 0.0),
+        pace=np.where(lives, pace, 0.0),
     )
     return Organisation(
         calendar=calendar_of(days, staff.as_of),

@@ -9,9 +9,11 @@ import polars as pl
 
 from koers.engine import pace
 from koers.engine.coupled import Coupled, couple
-from koers.engine.joint import Asked, Joint, joint
-from koers.engine.outlook import outlook
+from koers.engine.ends import Asked
+from koers.engine.joint import Joint, joint
+from koers.engine.outlook import learn, outlook
 from koers.engine.replay import Frames
+from koers.events.model import CapacitySet
 
 SAMPLES = 10_000
 """Futures that are drawn unless said otherwise."""
@@ -42,6 +44,8 @@ def prospect(
     `frames` is a view as of then, `goals` and `readings` its projections, `hyper` what all trends share (None: learnt
     where it is needed).
     """
+    if hyper is None and not frames.of(CapacitySet).is_empty():
+        hyper = learn(goals, readings, as_of)
     seen = outlook(goals, readings, as_of, wanted["key_result"], hyper).with_columns(
         probability_se=pl.lit(0.0), lost_to_run_work=pl.lit(None, dtype=pl.Float64)
     )

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
@@ -63,6 +63,7 @@ class Staffing:
     initiatives: pl.DataFrame
     kpis: pl.DataFrame  # with their latest value
     items: pl.DataFrame
+    logged: dict[str, float]  # run share of a team's last logged week, if that ended in the last fortnight
     demand: run_work.Demand
     levels: Levels
     faults: tuple[str, ...]  # policies that could not be read as they stand
@@ -104,10 +105,24 @@ def staffing(frames: Frames, as_of: date, country: str = COUNTRY) -> Staffing | 
         initiatives=work.initiatives(frames),
         kpis=kpis,
         items=items,
+        logged=_logged(work.effort(frames), as_of),
         demand=learnt,
         levels=levels(learnt),
         faults=tuple(fault for _, _, faults in read.values() for fault in faults),
     )
+
+
+def _logged(effort: pl.DataFrame, as_of: date) -> dict[str, float]:
+    """Run shares of the last weeks logged."""
+    total = pl.col("run_days") + pl.col("change_days")
+    ended = pl.col("week_start").is_between(as_of - timedelta(days=20), as_of - timedelta(days=6))
+    last = (
+        effort.filter(ended & (total > 0))
+        .sort("week_start")
+        .group_by("team")
+        .agg(share=(pl.col("run_days") / total).last())
+    )
+    return dict(last.iter_rows())
 
 
 def in_force(rows: Sequence[tuple[date, T]], day: date) -> T:

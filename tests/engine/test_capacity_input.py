@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from koers.engine.forecast import Forecast, forecast
-from koers.events.errors import KoersError
 from koers.events.model import Row
 from tests.engine.organisations import CONTROL, Fact, check_in, day, key_result, rows_of
 from tests.engine.staffed import (
@@ -283,27 +282,6 @@ def test_no_more_people_leave_than_are_there() -> None:
 def test_people_may_move_to_a_team_that_declares_nothing() -> None:
     said = sound(RECORD, FIVE, moved("a", 10, 2.0, "run", "z"))
     assert [(team.team, team.people) for team in said.capacity] == [("a", 3.0)]
-
-
-# Samples
-
-
-def test_one_future_is_an_answer_that_knows_how_little_it_knows() -> None:
-    """Its error is far larger than that of many."""
-    one, many = sound(RECORD, FIVE, samples=1), sound(RECORD, FIVE)
-    assert one.samples == 1
-    assert errors(one)["a10"] > 3 * errors(many)["a10"] > 0
-
-
-@pytest.mark.parametrize("samples", [0, -3])
-def test_no_future_is_refused(samples: int) -> None:
-    with pytest.raises(KoersError, match="at least one future"):
-        seen(RECORD, FIVE, samples=samples)
-
-
-@pytest.mark.parametrize("samples", [2, 499, 501, 700, 999, 1001])
-def test_odd_numbers_of_futures_are_not_off_by_more_than_their_error(samples: int) -> None:
-    as_without(sound(RECORD, FIVE, samples=samples), RECORD)
 
 
 # Run work

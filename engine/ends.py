@@ -1,0 +1,217 @@
+"""What futures say of key results: rows of an outlook, and how many are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import special
+
+from koers.engine import trend
+from koers.engine.capacity import Floats
+from koers.engine.coupled import Coupled
+from koers.engine.draws import stream, uniforms
+from koers.engine.futures import Setting, grouped, reached, student
+from koers.engine.organisation import as_usual
+from koers.engine.outlook import CEILING, FLOOR, LEVELS, QUANTILES, TRENDS, binary_numbers
+from koers.engine.pace import Predictive
+
+HALVINGS = 25
+SHARES = (0.1, 0.5, 0.9)
+"""Levels of the quantiles of run shares, backlogs, scores and numbers reached."""
+SCORED = 4_000  # futures in which the noise of every end is drawn
+NOISE = 501  # quantiles that stand for Student-t noise where scores are drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """The key results under way together: how many are reached, and their mean score, weighted; quantiles at SHARES."""
+
+    key_results: int
+    expected_reached: float
+    reached_low: float
+    reached_high: float
+    expected_score: float
+    score_low: float
+    score_high: float
+    lost_to_run_work: float  # expected number reached that unusual run work costs
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about: key results by name, with what Progress says of them, and their objectives."""
+
+    probability: Mapping[str, float]
+    score: Mapping[str, float]
+    weight: Mapping[str, float]
+    objectives: Mapping[str, tuple[str, ...]]  # per objective its key results
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Added up over chunks of futures."""
+
+    count: int
+    chance: Floats  # (key_result,)
+    counts: Floats  # (key_result,)
+    gain: Floats  # (key_result,)
+    products: Floats  # (objective,)
+    risk: Floats  # (guardrail,)
+    both: Floats  # (guardrail, key_result)
+    lost: Floats  # (team,)
+
+
+def key_result_rows(
+    coupled: Coupled, total: Sums, gain: Floats, lost: Floats, seen: pl.DataFrame, readings: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of an outlook for the key results that move, with probability_se and lost_to_run_work."""
+    setting, goals, n = coupled.setting, coupled.goals, total.count
+    chance, mean_gain = total.chance / n, total.gain / n
+    groups = grouped(gain)
+    numbers = goals.select("key_result").with_columns(
+        pl.Series("probability", np.clip(chance, FLOOR, CEILING)),
+        pl.Series("probability_counts", np.clip(total.counts / n, FLOOR, CEILING)),
+        pl.Series("probability_se", _error(coupled, total, groups)),
+        pl.Series("lost_to_run_work", lost),
+        pl.Series("shifted", mean_gain),
+    )
+    before = goals.select("key_result").join(seen, on="key_result", how="left", maintain_order="left")
+    table = before.drop("probability", "probability_counts", "probability_se", "lost_to_run_work").join(
+        numbers, on="key_result", maintain_order="left"
+    )
+    on_trend = goals["kind"].is_in(TRENDS).to_numpy()
+    rows = table.to_dicts()
+    moved = _distribution(setting, groups, mean_gain)
+    scale = trend.scale_of(goals)
+    _, passage = trend.look_ahead(
+        goals.filter(on_trend), readings, coupled.hyper, coupled.staff.as_of, mean_gain[on_trend]
+    )
+    passages = dict(zip(np.flatnonzero(on_trend).tolist(), passage, strict=True))
+    for k, (row, goal) in enumerate(zip(rows, goals.iter_rows(named=True), strict=True)):
+        if row["rests_on"] is None:  # not asked about
+            continue
+        if on_trend[k]:
+            row |= _shifted(row, {name: values[k] for name, values in moved.items()}, float(scale.way[k]))
+            row["reach_on"] = passages[k]
+        elif coupled.movable[k]:
+            row |= binary_numbers(goal, row["probability"])
+    schema = dict(table.schema)
+    return pl.DataFrame(rows, schema=schema, orient="row").drop("shifted")
+
+
+def _error(coupled: Coupled, total: Sums, groups: Floats) -> Floats:
+    """Monte Carlo error of the probabilities: of the mean gain, and of few futures where few are drawn."""
+    setting, n, learnt = coupled.setting, total.count, coupled.now.backlog.shape[1]
+    step = 0.01
+    slope = (reached(setting, groups + step) - reached(setting, groups - step)).mean(axis=1) / (2 * step)
+    by_gain = slope * coupled.gain_se * np.sqrt(min(learnt / n, 1.0))
+    if n >= learnt:
+        return np.asarray(by_gain)
+    apart = reached(setting, coupled.futures(range(learnt))[1]).var(axis=1)
+    return np.asarray(np.sqrt(by_gain**2 + apart * (1 / n - 1 / learnt)))
+
+
+def _distribution(setting: Setting, groups: Floats, mean_gain: Floats) -> dict[str, Floats]:
+    """What futures add to mean, quantiles and expected score, progress: against effort's usual scatter alone."""
+    found = {"mean": mean_gain}
+    for name, level in zip(QUANTILES, LEVELS, strict=True):
+        found[name] = _quantile(setting, groups, level) - _quantile(setting, setting.scatter, level)
+    at = setting.at_due
+    way = np.where(at.threshold > 0, at.threshold, 1.0)[:, None]
+    for name, gain in (("score", groups), ("usual_score", setting.scatter)):
+        of_way = Predictive((at.mean[:, None] + gain) / way, setting.own[:, None] / way, at.df[:, None])
+        found[name] = of_way.expected_score().mean(axis=1)
+    found["expected_score"] = found.pop("score") - found.pop("usual_score")
+    return found
+
+
+def _quantile(setting: Setting, groups: Floats, level: float) -> Floats:
+    """Quantile of own noise around the `groups` of gains, progress beyond the mean of Progress; by bisection."""
+    df, own = setting.at_due.df, setting.own
+    reach = 40.0 * own
+    low, high = groups.min(axis=1) - reach, groups.max(axis=1) + reach
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        t = (middle[:, None] - groups) / own[:, None]
+        below = student(df, t).mean(axis=1)
+        low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
+    return np.asarray((low + high) / 2)
+
+
+def _shifted(row: dict[str, Any], moved: dict[str, float], way: float) -> dict[str, Any]:
+    """A trend's numbers with what the futures add; values that fall with progress swap the ends of their quantiles."""
+    names = QUANTILES if way > 0 else tuple(reversed(QUANTILES))
+    ends = [row[to] + way * float(moved[name]) for name, to in zip(names, QUANTILES, strict=True)]
+    return {
+        "mean": row["mean"] + way * float(moved["mean"]),
+        "expected_score": min(max(row["expected_score"] + float(moved["expected_score"]), 0.0), 1.0),
+        **dict(zip(QUANTILES, np.maximum.accumulate(ends).tolist(), strict=True)),
+    }
+
+
+def overall(coupled: Coupled, total: Sums, gain: Floats, lost: Floats, asked: Asked) -> Overall:
+    """Key results together; of those that effort does not move, scores count by their expectation."""
+    own = coupled.goals["key_result"].to_list()
+    shown = np.array([name in asked.probability for name in own], dtype=np.bool_)
+    rest = [name for name in asked.probability if name not in own]
+    met, score = (part[shown] for part in _ends(coupled, gain[:, :SCORED]))
+    weights, chance = coupled.goals["weight"].to_numpy()[shown], total.chance[shown]
+    beside = float(sum(asked.probability[name] for name in rest))
+    replication = np.arange(met.shape[1])
+    others = [
+        uniforms(stream(coupled.seed, "end", name), replication, 0) > 1 - asked.probability[name] for name in rest
+    ]
+    whole = float(weights.sum() + sum(asked.weight[name] for name in rest))
+    fixed = float(sum(asked.weight[name] * asked.score[name] for name in rest))
+    scores = (weights @ score + fixed) / max(whole, 1e-12)
+    number = met.sum(axis=0) + np.sum(others, axis=0)
+    return Overall(
+        key_results=len(asked.probability),
+        expected_reached=float(chance.sum()) / total.count + beside,
+        reached_low=float(np.quantile(number, SHARES[0])),
+        reached_high=float(np.quantile(number, SHARES[-1])),
+        expected_score=float(scores.mean()),
+        score_low=float(np.quantile(scores, SHARES[0])),
+        score_high=float(np.quantile(scores, SHARES[-1])),
+        lost_to_run_work=float(lost[shown].sum()),
+    )
+
+
+def _ends(coupled: Coupled, gain: Floats) -> tuple[Floats, Floats]:
+    """Whether each key result is reached in each future and its score, (key_result, replication), noise drawn."""
+    setting, at = coupled.setting, coupled.setting.at_due
+    chance = reached(setting, gain)
+    met, score = np.zeros_like(gain), np.zeros_like(gain)
+    levels = (np.arange(NOISE) + 0.5) / NOISE
+    replication = np.arange(gain.shape[1])
+    for k, key in enumerate(setting.organisation.key_results.key):
+        u = uniforms(stream(coupled.seed, "end", key), replication, 0)
+        met[k] = u > 1 - chance[k]
+        if np.isnan(at.hazard[k]):
+            noise = np.interp(u, levels, special.stdtrit(at.df[k], levels))
+            way = at.threshold[k] if at.threshold[k] > 0 else 1.0
+            score[k] = np.clip((at.mean[k] + gain[k] + setting.own[k] * noise) / way, 0.0, 1.0)
+        else:
+            score[k] = met[k]
+    return met, score
+
+
+def lost_to_run_work(coupled: Coupled, chunk: range, gain: Floats) -> Floats:
+    """How much likelier each key result would be if run work were as usual from now on, on the same draws.
+
+    Only what it does to expected progress counts: more run work also makes for more scatter, which raises the
+    probability of what is unlikely.
+    """
+    setting = coupled.setting
+    _, otherwise = coupled.run(chunk, coupled.usual.start, as_usual(setting.organisation))
+    by_run_work = (otherwise - gain).mean(axis=1, keepdims=True)
+    return np.asarray((reached(setting, gain + by_run_work) - reached(setting, gain)).mean(axis=1))
+
+
+def counts(setting: Setting, gain: Floats, chance: Floats) -> Floats:
+    """P(counts as reached | future); `chance` itself where that is asked of everybody."""
+    same = np.array_equal(setting.at_due.threshold, setting.at_due.counts)
+    return chance if same else reached(setting, gain, 1)
