@@ -99,7 +99,7 @@ class KeyResults:
     weight: Floats
     active: NDArray[np.bool_]  # (key_result, day) whether it, or what follows when it is due, claims effort
     due: Ints  # days since 1970-01-01
-    pace: Floats  # (key_result, day) progress expected over the days up to this morning, >= 0; 0 before its start and after due
+    pace: Floats  # (key_result, day) progress expected over the days up to this morning, >= 0; 0 outside its life
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class Coupled(Drawn):
     """The first chunk of futures, the rows of goals in the order of its axes, and which of them effort moves."""
 
     goals: pl.DataFrame
+    readings: pl.DataFrame
+    days: list[date]  # the mornings to come
     movable: NDArray[np.bool_]  # not what is done already
     probability: Floats  # (2, key_result) of the target, and of counting as reached: what Progress says
     staff: Staffing
@@ -119,12 +121,13 @@ def couple(
     samples: int = 10_000,
     seed: int = 0,
     country: str = COUNTRY,
+    until: date | None = None,
 ) -> Coupled | None:
     """Everything futures are drawn from at the end of `as_of`; None where the log declares no capacity.
 
     `frames` is a view as of then; `goals` and `readings` are its projections; `hyper` is what `outlook.learn` made of
-    them, learnt here if None. Raises KoersError without samples, and for a `country` whose public holidays are not
-    known.
+    them, learnt here if None. Futures end with the last key result, or on a later day `until`. Raises KoersError
+    without samples, and for a `country` whose public holidays are not known.
     """
     if samples < 1:
         raise KoersError(f"{samples} samples: a forecast needs at least one future")
@@ -133,20 +136,21 @@ def couple(
         return None
     hyper = hyper or learn(goals, readings, as_of)
     own = _moved(goals, staff, as_of)
-    last = max(own["due"], default=as_of + timedelta(weeks=WEEKS))
+    last = max([*own["due"], *([until] if until else [])], default=as_of + timedelta(weeks=WEEKS))
     days = mornings(as_of, last, country)
-    at_due, probability, movable = _at_due(own, goals, readings, hyper, as_of)
+    at_due, probability, movable = beliefs(own, goals, readings, hyper, as_of)
     before, chunk = (
         past(staff, goals, own),
         range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS)),
     )
-    org = organisation(staff, own, days, _pace(own, readings, hyper, as_of, days))
+    org = organisation(staff, own, days, paces(own, readings, hyper, as_of, days))
     bare = Setting(
         organisation=partly_done(org, done(before, staff, account(before, seed, chunk).change)) if _begun(org) else org,
         at_due=at_due,
         usual=np.ones((len(KNOTS), own.height)),
         typical=np.ones(own.height),
         elasticity=elasticity.posterior(goals, readings, work.effort(frames), hyper, as_of),
+        assumed=np.full(own.height, np.nan),
         own=at_due.scale,
         shift=np.zeros((2, own.height)),
         scatter=np.zeros((own.height, 1)),
@@ -155,6 +159,8 @@ def couple(
     return Coupled(
         **{field.name: getattr(found, field.name) for field in fields(Drawn)},
         goals=own,
+        readings=readings,
+        days=days,
         movable=movable,
         probability=probability,
         staff=staff,
@@ -201,7 +207,7 @@ def _moved(goals: pl.DataFrame, staff: Staffing, as_of: date) -> pl.DataFrame:
     return own.sort("key_result")
 
 
-def _at_due(
+def beliefs(
     own: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, as_of: date
 ) -> tuple[AtDue, Floats, NDArray[np.bool_]]:
     """What Progress says, in the order of `own`: beliefs, probabilities (target, counts), and what effort can move."""
@@ -231,7 +237,7 @@ def _at_due(
     )
 
 
-def _pace(own: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, as_of: date, days: Sequence[date]) -> Floats:
+def paces(own: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, as_of: date, days: Sequence[date]) -> Floats:
     """Progress expected over the days up to each morning (key_result, day), where it is a rise.
 
     The last morning before due also takes the days up to due; a binary key result gains shares of the life it has left.

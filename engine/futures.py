@@ -53,6 +53,7 @@ class Setting:
     usual: Floats  # (knot, key_result) person-days per morning
     typical: Floats  # (key_result,) usual effort whatever the size of run work: what a change is measured against
     elasticity: Floats  # (grid,) probabilities
+    assumed: Floats  # (key_result,) elasticity that a decision assumes, NaN where it is drawn
     own: Floats  # (key_result,)
     shift: Floats  # (2, key_result)
     scatter: Floats  # (key_result, group) what effort usually adds, around 0: see `grouped`
@@ -67,6 +68,7 @@ def alone(setting: Setting, own: Members) -> Setting:
         at_due=AtDue._make(part[k] for part in setting.at_due),
         usual=setting.usual[:, k],
         typical=setting.typical[k],
+        assumed=setting.assumed[k],
         own=setting.own[k],
         shift=setting.shift[:, k],
         scatter=setting.scatter[k],
@@ -87,8 +89,9 @@ def moved(setting: Setting, effort: Floats, sizes: Floats, e: Floats) -> Floats:
     (team, replication) are those of the futures, `e` (replication,) their elasticities.
     """
     way = setting.organisation.key_results.pace.sum(axis=1)
-    change = effort - usual_effort(setting, sizes) * way[:, None]
-    return np.asarray(e * change / setting.typical[:, None])
+    change = (effort - usual_effort(setting, sizes) * way[:, None]) / setting.typical[:, None]
+    drawn = np.isnan(setting.assumed)
+    return np.asarray(np.where(drawn, 1.0, setting.assumed)[:, None] * change * np.where(drawn[:, None], e, 1.0))
 
 
 def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floats:
@@ -140,6 +143,36 @@ def student(df: Floats, t: Floats) -> Floats:
 def _table(df: float) -> Floats:
     """At CELLS + 1 points from -FAR to FAR, and the last once more."""
     return np.asarray(special.stdtr(df, np.minimum(np.arange(CELLS + 2) * (2 * FAR / CELLS) - FAR, FAR)))
+
+
+def scores(setting: Setting, gain: Floats) -> Floats:
+    """Expected score at due in each future: the share of the way to the target, from 0 to 1."""
+    due = setting.at_due
+    way = np.where((due.threshold > 0) & np.isfinite(due.threshold), due.threshold, 1.0)
+    centre, own = (due.mean[:, None] + gain) / way[:, None], setting.own / way
+    found = _beyond(due.df, own, centre) - _beyond(due.df, own, centre - 1.0)
+    whole = np.isnan(due.hazard) & (due.threshold > 0) & np.isfinite(due.threshold)
+    return np.where(whole[:, None], found.clip(0.0, 1.0), reached(setting, gain))
+
+
+def _beyond(df: Floats, own: Floats, centre: Floats) -> Floats:
+    """E[max(x, 0)] of Student-t around `centre` with scale `own`: the integral of its distribution function."""
+    found = np.empty_like(centre)
+    for value in np.unique(df):
+        mine = df == value
+        place = (centre[mine] / own[mine, None] + FAR) * (CELLS / (2 * FAR))
+        inside = np.clip(place, 0.0, CELLS)
+        cell, table = inside.astype(np.int32), _integral(float(value))
+        low = table[cell] + (inside - cell) * (table[cell + 1] - table[cell])
+        found[mine] = own[mine, None] * (low + np.maximum(place - CELLS, 0.0) * (2 * FAR / CELLS))
+    return found
+
+
+@cache
+def _integral(df: float) -> Floats:
+    """Of the distribution function, from far below to each point of its table."""
+    table, step = _table(df), 2 * FAR / CELLS
+    return np.concatenate([[0.0], np.cumsum((table[1:] + table[:-1]) * (step / 2))])
 
 
 def grouped(gain: Floats, count: int = GROUPS) -> Floats:

@@ -165,7 +165,7 @@ def _policies(
     faults = []
     for _, since, kind, text in table.filter(pl.col("team") == team).sort("since").iter_rows():
         read = read_policy(kind, json.loads(text or "{}"))
-        policy, fault = _policy(read.policy, read.parameters, rails)
+        policy, fault = as_policy(read.policy, read.parameters, rails)
         faults += [f"the policy of {team} from {since}: {what}" for what in (*read.faults, *fault)]
         steps.append((since, 0, policy))
         settings.append((since, {name: float(value) for name, value in read.parameters.items() if name in SETTINGS}))
@@ -189,7 +189,8 @@ SETTINGS = {
 """Settings of a team, and what they are unless a policy says otherwise."""
 
 
-def _policy(kind: str, given: dict[str, Any], rails: list[str]) -> tuple[Policy, list[str]]:
+def as_policy(kind: str, given: dict[str, Any], rails: list[str]) -> tuple[Policy, list[str]]:
+    """A policy with its parameters, as the model takes it, and what did not fit; `rails` are the guardrails known."""
     guardrail = given.get("guardrail")
     if kind == "freeze" and guardrail not in rails:
         what = (

@@ -43,6 +43,7 @@ def made_up(org: Organisation, rng: np.random.Generator) -> tuple[Setting, Motio
         usual=rng.uniform(0.1, 3, (len(KNOTS), count)),
         typical=rng.uniform(0.1, 3, count),
         elasticity=PRIOR,
+        assumed=np.nan * ones,
         own=ones,
         shift=np.zeros((2, count)),
         scatter=np.zeros((count, 1)),
