@@ -32,7 +32,7 @@ from koers.engine import kernel, lanes
 from koers.engine.capacity import Floats
 from koers.engine.coupled import CHUNK, Coupled, couple
 from koers.engine.draws import normals, words
-from koers.engine.futures import alone, elasticities, gained, reached, usual_effort
+from koers.engine.futures import alone, elasticities, gained, own_scale, reached, usual_effort
 from koers.engine.groups import members
 from koers.engine.luck import Luck, draw, sizes, start_of
 from koers.engine.motion import Motion, Noise, motion, noise, streams
@@ -67,7 +67,7 @@ def world(teams: int = 20, samples: int = FUTURES) -> tuple[Frames, Coupled, Mot
     if coupled is None:
         raise SystemExit("no capacity in the reference organisation")
     calendar = coupled.setting.organisation.calendar
-    return frames, coupled, motion(coupled.setting, coupled.goals, values, coupled.hyper, calendar)
+    return frames, coupled, motion(coupled.goals, values, coupled.hyper, calendar)
 
 
 def simpy_paths(coupled: Coupled, moving: Motion, count: int) -> None:
@@ -83,18 +83,20 @@ def _prepare(coupled: Coupled, count: int) -> None:
     """Draws of the SimPy futures: their time is not SimPy's."""
     org = coupled.setting.organisation
     for n in range(count):
-        size = sizes(org, coupled.seed, range(n, n + 1))
+        one = range(n, n + 1)
+        size, e = sizes(org, coupled.seed, one), elasticities(coupled.setting, coupled.seed, one)
         keys = org.key_results.key
         DRAWN[n] = (
             coupled.luck(n),
             noise(coupled.seed, keys, org.calendar.day, org.key_results.due, n),
-            float(elasticities(coupled.setting, coupled.seed, range(n, n + 1))[0]),
+            float(e[0]),
             usual_effort(coupled.setting, size)[:, 0],
+            own_scale(coupled.setting, e)[:, 0] / coupled.setting.at_due.scale,
         )
 
 
-def _play(coupled: Coupled, moving: Motion, luck: Luck, drawn: Noise, e: float, usual: Floats) -> None:
-    walk = Walk(coupled.setting, moving, drawn, e, usual)
+def _play(coupled: Coupled, moving: Motion, luck: Luck, drawn: Noise, e: float, usual: Floats, kept: Floats) -> None:
+    walk = Walk(coupled.setting, moving, drawn, e, usual, kept)
     play(coupled.setting.organisation, luck, extra=[walk.process])
     if walk.end.shape != (len(coupled.goals),) or not np.isfinite(walk.end).all():
         raise SystemExit("the SimPy reference did not do its work")
@@ -105,10 +107,8 @@ def probability(coupled: Coupled, executor: ThreadPoolExecutor | None = None) ->
     org, chunk = coupled.setting.organisation, range(coupled.samples)
     size = sizes(org, coupled.seed, chunk)
     drawn = kernel.run(org, coupled.seed, chunk, size=size, start=coupled.now, executor=executor)
-    found = reached(
-        coupled.setting, gained(coupled.setting, drawn, size, elasticities(coupled.setting, coupled.seed, chunk))
-    )
-    return np.asarray(found.mean(axis=1))
+    e = elasticities(coupled.setting, coupled.seed, chunk)
+    return np.asarray(reached(coupled.setting, gained(coupled.setting, drawn, size, e), e).mean(axis=1))
 
 
 def random_numbers(coupled: Coupled) -> None:
@@ -150,7 +150,7 @@ def one_team(coupled: Coupled) -> Callable[[], Any]:
         setting = alone(replace(coupled.setting, organisation=changed), own)
         own_size = sizes(setting.organisation, coupled.seed, chunk)
         found = kernel.run(setting.organisation, coupled.seed, chunk, size=own_size, start=begin, weekly=True)
-        reached(setting, gained(setting, found, own_size, e)).mean(axis=1)
+        reached(setting, gained(setting, found, own_size, e), e).mean(axis=1)
         share = np.divide(found.run, found.present, out=np.zeros_like(found.run), where=found.present > 0)
         np.quantile(np.sort(share, axis=2), (0.1, 0.5, 0.9), axis=2)
 
@@ -231,8 +231,8 @@ def growth() -> list[dict[str, float]]:
         begin = time.process_time()
         for chunk in coupled.chunks():
             some = coupled.at(chunk)
-            _, gain = some.futures(chunk)
-            reached(some.setting, gain).mean(axis=1)
+            _, gain, e = some.futures(chunk)
+            reached(some.setting, gain, e).mean(axis=1)
         taken = time.process_time() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         found.append({"teams": teams, "futures": futures, "seconds": taken, "peak_mb": peak})

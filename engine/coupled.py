@@ -84,10 +84,10 @@ class Coupled(Drawn):
         one = range(replication, replication + 1)
         return draw(self.setting.organisation, self.seed, one, account(self.before, self.seed, one).start)
 
-    def futures(self, chunk: range) -> tuple[kernel.Futures, Floats]:
-        """The futures of this chunk, or the first of them, and the progress that is gained in each."""
+    def futures(self, chunk: range) -> tuple[kernel.Futures, Floats, Floats]:
+        """The futures of this chunk, or the first of them, the progress gained in each, and their elasticities."""
         drawn = self.first.up_to(len(chunk))
-        return drawn, self._gained(self.setting, drawn, chunk)
+        return drawn, self._gained(self.setting, drawn, chunk), elasticities(self.setting, self.seed, chunk)
 
     def run(self, chunk: range, start: Start, org: Organisation) -> tuple[kernel.Futures, Floats]:
         """The same futures of another organisation, and the progress that is gained in each."""
@@ -151,8 +151,8 @@ def couple(
         typical=np.ones(own.height),
         elasticity=elasticity.posterior(goals, readings, work.effort(frames), hyper, as_of),
         assumed=np.full(own.height, np.nan),
-        own=at_due.scale,
-        shift=np.zeros((2, own.height)),
+        own=np.tile(at_due.scale, (len(elasticity.GRID), 1)),
+        shift=np.zeros((2, len(elasticity.GRID), own.height)),
         scatter=np.zeros((own.height, 1)),
     )
     found = _drawn(bare, before, movable, probability, seed, chunk)
@@ -185,9 +185,13 @@ def _drawn(
     setting = replace(bare, usual=expected.effort, typical=expected.typical)
     first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=True)
     e = elasticities(setting, seed, chunk)
-    by_effort = np.where(movable[:, None], moved(setting, first.effort, was.size, e), 0.0)
+    by_effort, relative = (
+        np.where(movable[:, None], moved(setting, first.effort, was.size, some), 0.0) for some in (e, np.ones_like(e))
+    )
     error = _gain_se(setting, was, expected, first.effort, e)
-    return Drawn(calibrated(setting, by_effort, probability), was.start, was.run_share, first, expected, error)
+    return Drawn(
+        calibrated(setting, by_effort, relative, probability), was.start, was.run_share, first, expected, error
+    )
 
 
 def _gain_se(setting: Setting, was: Account, expected: Usual, effort: Floats, e: Floats) -> Floats:

@@ -14,7 +14,7 @@ from koers.engine import trend
 from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled
 from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, grouped, reached, student
+from koers.engine.futures import Setting, grouped, own_scale, reached, student
 from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, LEVELS, QUANTILES, TRENDS, binary_numbers
 from koers.engine.pace import Predictive
@@ -74,7 +74,7 @@ def key_result_rows(
     numbers = goals.select("key_result").with_columns(
         pl.Series("probability", np.clip(chance, FLOOR, CEILING)),
         pl.Series("probability_counts", np.clip(total.counts / n, FLOOR, CEILING)),
-        pl.Series("probability_se", _error(coupled, total, groups)),
+        pl.Series("probability_se", _error(coupled, total)),
         pl.Series("lost_to_run_work", lost),
         pl.Series("shifted", mean_gain),
     )
@@ -102,16 +102,15 @@ def key_result_rows(
     return pl.DataFrame(rows, schema=schema, orient="row").drop("shifted")
 
 
-def _error(coupled: Coupled, total: Sums, groups: Floats) -> Floats:
-    """Monte Carlo error of the probabilities: of the mean gain, and of few futures where few are drawn."""
+def _error(coupled: Coupled, total: Sums) -> Floats:
+    """Monte Carlo error of the probabilities: of the mean gain, and of which futures are drawn."""
     setting, n, learnt = coupled.setting, total.count, coupled.now.backlog.shape[1]
-    step = 0.01
-    slope = (reached(setting, groups + step) - reached(setting, groups - step)).mean(axis=1) / (2 * step)
+    step, some = 0.01, range(min(learnt, SCORED))
+    _, gain, e = coupled.futures(some)
+    slope = (reached(setting, gain + step, e) - reached(setting, gain - step, e)).mean(axis=1) / (2 * step)
     by_gain = slope * coupled.gain_se * np.sqrt(min(learnt / n, 1.0))
-    if n >= learnt:
-        return np.asarray(by_gain)
-    apart = reached(setting, coupled.futures(range(learnt))[1]).var(axis=1)
-    return np.asarray(np.sqrt(by_gain**2 + apart * (1 / n - 1 / learnt)))
+    apart = reached(setting, gain, e).var(axis=1)  # of futures that meet other effort at another elasticity
+    return np.asarray(np.sqrt(by_gain**2 + apart / n))
 
 
 def _distribution(setting: Setting, groups: Floats, mean_gain: Floats) -> dict[str, Floats]:
@@ -122,15 +121,20 @@ def _distribution(setting: Setting, groups: Floats, mean_gain: Floats) -> dict[s
     at = setting.at_due
     way = np.where(at.threshold > 0, at.threshold, 1.0)[:, None]
     for name, gain in (("score", groups), ("usual_score", setting.scatter)):
-        of_way = Predictive((at.mean[:, None] + gain) / way, setting.own[:, None] / way, at.df[:, None])
+        of_way = Predictive((at.mean[:, None] + gain) / way, _own(setting)[:, None] / way, at.df[:, None])
         found[name] = of_way.expected_score().mean(axis=1)
     found["expected_score"] = found.pop("score") - found.pop("usual_score")
     return found
 
 
+def _own(setting: Setting) -> Floats:
+    """The scale of own noise over all elasticities, (key_result,): the root of its mean square."""
+    return np.asarray(np.sqrt(setting.elasticity @ setting.own**2))
+
+
 def _quantile(setting: Setting, groups: Floats, level: float) -> Floats:
     """Quantile of own noise around the `groups` of gains, progress beyond the mean of Progress; by bisection."""
-    df, own = setting.at_due.df, setting.own
+    df, own = setting.at_due.df, _own(setting)
     reach = 40.0 * own
     low, high = groups.min(axis=1) - reach, groups.max(axis=1) + reach
     for _ in range(HALVINGS):
@@ -152,12 +156,12 @@ def _shifted(row: dict[str, Any], moved: dict[str, float], way: float) -> dict[s
     }
 
 
-def overall(coupled: Coupled, total: Sums, gain: Floats, lost: Floats, asked: Asked) -> Overall:
+def overall(coupled: Coupled, total: Sums, gain: Floats, e: Floats, lost: Floats, asked: Asked) -> Overall:
     """Key results together; of those that effort does not move, scores count by their expectation."""
     own = coupled.goals["key_result"].to_list()
     shown = np.array([name in asked.probability for name in own], dtype=np.bool_)
     rest = [name for name in asked.probability if name not in own]
-    met, score = (part[shown] for part in _ends(coupled, gain[:, :SCORED]))
+    met, score = (part[shown] for part in _ends(coupled, gain[:, :SCORED], e[:SCORED]))
     weights, chance = coupled.goals["weight"].to_numpy()[shown], total.chance[shown]
     beside = float(sum(asked.probability[name] for name in rest))
     replication = np.arange(met.shape[1])
@@ -180,10 +184,10 @@ def overall(coupled: Coupled, total: Sums, gain: Floats, lost: Floats, asked: As
     )
 
 
-def _ends(coupled: Coupled, gain: Floats) -> tuple[Floats, Floats]:
+def _ends(coupled: Coupled, gain: Floats, e: Floats) -> tuple[Floats, Floats]:
     """Whether each key result is reached in each future and its score, (key_result, replication), noise drawn."""
     setting, at = coupled.setting, coupled.setting.at_due
-    chance = reached(setting, gain)
+    chance, own = reached(setting, gain, e), own_scale(setting, e)
     met, score = np.zeros_like(gain), np.zeros_like(gain)
     levels = (np.arange(NOISE) + 0.5) / NOISE
     replication = np.arange(gain.shape[1])
@@ -193,13 +197,13 @@ def _ends(coupled: Coupled, gain: Floats) -> tuple[Floats, Floats]:
         if np.isnan(at.hazard[k]):
             noise = np.interp(u, levels, special.stdtrit(at.df[k], levels))
             way = at.threshold[k] if at.threshold[k] > 0 else 1.0
-            score[k] = np.clip((at.mean[k] + gain[k] + setting.own[k] * noise) / way, 0.0, 1.0)
+            score[k] = np.clip((at.mean[k] + gain[k] + own[k] * noise) / way, 0.0, 1.0)
         else:
             score[k] = met[k]
     return met, score
 
 
-def lost_to_run_work(coupled: Coupled, chunk: range, gain: Floats) -> Floats:
+def lost_to_run_work(coupled: Coupled, chunk: range, gain: Floats, e: Floats) -> Floats:
     """How much likelier each key result would be if run work were as usual from now on, on the same draws.
 
     Only what it does to expected progress counts: more run work also makes for more scatter, which raises the
@@ -208,10 +212,10 @@ def lost_to_run_work(coupled: Coupled, chunk: range, gain: Floats) -> Floats:
     setting = coupled.setting
     _, otherwise = coupled.run(chunk, coupled.usual.start, as_usual(setting.organisation))
     by_run_work = (otherwise - gain).mean(axis=1, keepdims=True)
-    return np.asarray((reached(setting, gain + by_run_work) - reached(setting, gain)).mean(axis=1))
+    return np.asarray((reached(setting, gain + by_run_work, e) - reached(setting, gain, e)).mean(axis=1))
 
 
-def counts(setting: Setting, gain: Floats, chance: Floats) -> Floats:
+def counts(setting: Setting, gain: Floats, e: Floats, chance: Floats) -> Floats:
     """P(counts as reached | future); `chance` itself where that is asked of everybody."""
     same = np.array_equal(setting.at_due.threshold, setting.at_due.counts)
-    return chance if same else reached(setting, gain, 1)
+    return chance if same else reached(setting, gain, e, 1)

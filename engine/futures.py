@@ -23,8 +23,9 @@ KNOTS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 """Normal deviates of the size of run work at which usual effort is worked out; linear between."""
 RESIDUAL = 0.3  # of a key result's own scale that remains at least when effort's part is taken out
 CORE = 1.2815516  # normal deviate of the 90th percentile
-GROUPS, FINE = 50, 500
-"""Equally likely groups of futures whose mean gains stand for all: for a distribution, and to find shifts."""
+GROUPS, FINE, CALIBRATED = 50, 1_000, 40_000
+"""Equally likely groups of futures whose mean gains stand for all: for a distribution, and to find shifts (at most, and
+for all key results together)."""
 HALVINGS = 22
 FAR, CELLS = 40.0, 16_000  # the table of Student-t ends this many scales from its middle
 
@@ -44,8 +45,9 @@ class AtDue(NamedTuple):
 class Setting:
     """All that futures are drawn from, and how they are read. What a decision changes is `organisation` and `at_due`.
 
-    `own` is the scale of progress at due that remains when effort's usual scatter is taken out, `shift` what is added
-    to progress so that under usual scatter the probability of the target (and of `counts`) is that of Progress.
+    `own` is the scale of progress at due that remains when effort's usual scatter is taken out, the more of it the
+    more effort matters; `shift` what is added to progress so that under usual scatter the probability of the target
+    (and of `counts`) is that of Progress, whatever the elasticity. Both by the elasticities of GRID.
     """
 
     organisation: Organisation
@@ -54,8 +56,8 @@ class Setting:
     typical: Floats  # (key_result,) usual effort whatever the size of run work: what a change is measured against
     elasticity: Floats  # (grid,) probabilities
     assumed: Floats  # (key_result,) elasticity that a decision assumes, NaN where it is drawn
-    own: Floats  # (key_result,)
-    shift: Floats  # (2, key_result)
+    own: Floats  # (elasticity, key_result)
+    shift: Floats  # (2, elasticity, key_result)
     scatter: Floats  # (key_result, group) what effort usually adds, around 0: see `grouped`
 
 
@@ -69,8 +71,8 @@ def alone(setting: Setting, own: Members) -> Setting:
         usual=setting.usual[:, k],
         typical=setting.typical[k],
         assumed=setting.assumed[k],
-        own=setting.own[k],
-        shift=setting.shift[:, k],
+        own=setting.own[:, k],
+        shift=setting.shift[:, :, k],
         scatter=setting.scatter[k],
     )
 
@@ -111,15 +113,31 @@ def usual_effort(setting: Setting, sizes: Floats) -> Floats:
     return found
 
 
-def reached(setting: Setting, gain: Floats, at: int = 0) -> Floats:
-    """P(target met at due | future), or with `at` 1 P(it counts as reached)."""
+def own_scale(setting: Setting, e: Floats) -> Floats:
+    """Scale of each key result's own noise at due in futures with elasticities `e`; progress."""
+    return _by_elasticity(setting, setting.own, e)
+
+
+def _by_elasticity(setting: Setting, table: Floats, e: Floats) -> Floats:
+    """Rows of `table` (elasticity, key_result) at drawn or assumed elasticities, linear in between."""
+    place = np.clip(e, 0.0, 1.0) * (len(elasticity.GRID) - 1)
+    cell = np.minimum(place.astype(np.int64), len(elasticity.GRID) - 2)
+    columns = np.ascontiguousarray(table.T)
+    low = columns[:, cell]
+    found = low + (place - cell) * (columns[:, cell + 1] - low)
+    for k in np.flatnonzero(~np.isnan(setting.assumed)).tolist():
+        found[k] = np.interp(setting.assumed[k], elasticity.GRID, table[:, k])
+    return np.asarray(found)
+
+
+def reached(setting: Setting, gain: Floats, e: Floats, at: int = 0) -> Floats:
+    """P(target met at due | future), or with `at` 1 P(it counts as reached); `e` (replication,) are elasticities."""
     due = setting.at_due
     threshold = due.counts if at else due.threshold
-    centre = due.mean + setting.shift[at] - threshold
-    found = student(due.df, (centre[:, None] + gain) / setting.own[:, None])
+    lifted = gain + _by_elasticity(setting, setting.shift[at], e)
+    found = student(due.df, ((due.mean - threshold)[:, None] + lifted) / own_scale(setting, e))
     binary = ~np.isnan(due.hazard)
-    left = np.maximum(1.0 + gain[binary] + setting.shift[at, binary, None], 0.0)
-    found[binary] = -np.expm1(-due.hazard[binary, None] * left)
+    found[binary] = -np.expm1(-due.hazard[binary, None] * np.maximum(1.0 + lifted[binary], 0.0))
     return found
 
 
@@ -145,14 +163,14 @@ def _table(df: float) -> Floats:
     return np.asarray(special.stdtr(df, np.minimum(np.arange(CELLS + 2) * (2 * FAR / CELLS) - FAR, FAR)))
 
 
-def scores(setting: Setting, gain: Floats) -> Floats:
+def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
     """Expected score at due in each future: the share of the way to the target, from 0 to 1."""
     due = setting.at_due
-    way = np.where((due.threshold > 0) & np.isfinite(due.threshold), due.threshold, 1.0)
-    centre, own = (due.mean[:, None] + gain) / way[:, None], setting.own / way
+    way = np.where((due.threshold > 0) & np.isfinite(due.threshold), due.threshold, 1.0)[:, None]
+    centre, own = (due.mean[:, None] + gain) / way, own_scale(setting, e) / way
     found = _beyond(due.df, own, centre) - _beyond(due.df, own, centre - 1.0)
     whole = np.isnan(due.hazard) & (due.threshold > 0) & np.isfinite(due.threshold)
-    return np.where(whole[:, None], found.clip(0.0, 1.0), reached(setting, gain))
+    return np.where(whole[:, None], found.clip(0.0, 1.0), reached(setting, gain, e))
 
 
 def _beyond(df: Floats, own: Floats, centre: Floats) -> Floats:
@@ -160,11 +178,11 @@ def _beyond(df: Floats, own: Floats, centre: Floats) -> Floats:
     found = np.empty_like(centre)
     for value in np.unique(df):
         mine = df == value
-        place = (centre[mine] / own[mine, None] + FAR) * (CELLS / (2 * FAR))
+        place = (centre[mine] / own[mine] + FAR) * (CELLS / (2 * FAR))
         inside = np.clip(place, 0.0, CELLS)
         cell, table = inside.astype(np.int32), _integral(float(value))
         low = table[cell] + (inside - cell) * (table[cell + 1] - table[cell])
-        found[mine] = own[mine, None] * (low + np.maximum(place - CELLS, 0.0) * (2 * FAR / CELLS))
+        found[mine] = own[mine] * (low + np.maximum(place - CELLS, 0.0) * (2 * FAR / CELLS))
     return found
 
 
@@ -187,31 +205,42 @@ def grouped(gain: Floats, count: int = GROUPS) -> Floats:
     return np.asarray(np.diff(total, axis=1) / (n / count))
 
 
-def calibrated(setting: Setting, by_effort: Floats, probability: Floats) -> Setting:
+def calibrated(setting: Setting, by_effort: Floats, relative: Floats, probability: Floats) -> Setting:
     """`setting` with effort's usual scatter taken out of the key results' own noise, where it has been all along.
 
-    `by_effort` (key_result, replication) is what `moved` says, of which only the scatter counts; `probability`
-    (2, key_result) what Progress says of the target, and of counting as reached.
+    `by_effort` (key_result, replication) is what `moved` says, `relative` the same if progress were proportional to
+    effort; of both only the scatter counts. `probability` (2, key_result) is what Progress says of the target, and of
+    counting as reached.
     """
     at = setting.at_due
-    scatter = by_effort - by_effort.mean(axis=1, keepdims=True)
+    scatter = relative - relative.mean(axis=1, keepdims=True)
     per_sd = CORE / special.stdtrit(at.df, 0.9)  # matches the middle 80 % of a Student-t with that of a normal
-    variance = (scatter.std(axis=1) * per_sd) ** 2
+    variance = (elasticity.GRID[:, None] * scatter.std(axis=1) * per_sd) ** 2
     own = np.sqrt(np.maximum(at.scale**2 - variance, (RESIDUAL * at.scale) ** 2))
-    found = replace(setting, own=own, shift=np.zeros((2, len(own))), scatter=grouped(scatter))
-    parts = grouped(scatter, FINE)
-    shift = _shift(found, parts, probability[0], 0)
+    usual = grouped(by_effort - by_effort.mean(axis=1, keepdims=True))
+    parts = grouped(scatter, min(FINE, CALIBRATED // max(len(scatter), 1) + GROUPS))
+    shift = [_shift(at, own, parts, probability[0], at.threshold)]
     same = np.array_equal(at.threshold, at.counts)
-    return replace(found, shift=np.stack([shift, shift if same else _shift(found, parts, probability[1], 1)]))
+    shift.append(shift[0] if same else _shift(at, own, parts, probability[1], at.counts))
+    return replace(setting, own=own, shift=np.stack(shift), scatter=usual)
 
 
-def _shift(setting: Setting, parts: Floats, probability: Floats, at: int) -> Floats:
-    """What has to be added to progress for these probabilities on average over `parts`; (key_result,) by bisection."""
-    due = setting.at_due
-    span = np.where(np.isnan(due.hazard), 10.0 * due.scale, 1.0) + np.abs(parts).max(axis=1, initial=0.0)
-    low, high = -span, span
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        tried = reached(setting, parts + middle[:, None], at).mean(axis=1)
-        low, high = np.where(tried < probability, middle, low), np.where(tried < probability, high, middle)
-    return np.asarray((low + high) / 2)
+def _shift(at: AtDue, own: Floats, parts: Floats, probability: Floats, threshold: Floats) -> Floats:
+    """What has to be added to progress for these probabilities on average over `parts`, (elasticity, key_result).
+
+    By bisection; the scatter is `parts` (key_result, group) times the elasticity.
+    """
+    binary = ~np.isnan(at.hazard)
+    span = np.where(binary, 1.0, 10.0 * at.scale) + np.abs(parts).max(axis=1, initial=0.0)
+    found = np.zeros_like(own)
+    for n, e in enumerate(elasticity.GRID):
+        low, high = -span, span
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            lifted = e * parts + middle[:, None]
+            tried = student(at.df, ((at.mean - threshold)[:, None] + lifted) / own[n][:, None])
+            tried[binary] = -np.expm1(-at.hazard[binary, None] * np.maximum(1.0 + lifted[binary], 0.0))
+            below = tried.mean(axis=1) < probability
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        found[n] = (low + high) / 2
+    return found

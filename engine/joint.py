@@ -87,8 +87,8 @@ def joint(coupled: Coupled, seen: pl.DataFrame, readings: pl.DataFrame, asked: A
         some = coupled.at(chunk)
         sums.append(_sums(some, *some.futures(chunk), member.reshape(len(asked.objectives), len(own))))
     total = reduce(_added, sums)
-    drawn, gain = coupled.futures(first)
-    lost = lost_to_run_work(coupled, first, gain)
+    drawn, gain, e = coupled.futures(first)
+    lost = lost_to_run_work(coupled, first, gain, e)
     rest = [np.prod([asked.probability[n] for n in group if n not in own]) for group in asked.objectives.values()]
     everyone = dict(zip(asked.objectives, (total.products / total.count * rest).tolist(), strict=True))
     return Joint(
@@ -96,18 +96,18 @@ def joint(coupled: Coupled, seen: pl.DataFrame, readings: pl.DataFrame, asked: A
         all_reached={name: min(max(p, FLOOR), CEILING) for name, p in everyone.items()},
         guardrails=_guardrails(coupled, total),
         teams=_teams(coupled, total, drawn),
-        overall=overall(coupled, total, gain, lost, asked),
+        overall=overall(coupled, total, gain, e, lost, asked),
     )
 
 
-def _sums(coupled: Coupled, drawn: kernel.Futures, gain: Floats, member: Bools) -> Sums:
+def _sums(coupled: Coupled, drawn: kernel.Futures, gain: Floats, e: Floats, member: Bools) -> Sums:
     """The sums over one chunk; `member` (objective, key_result) says which key results belong to an objective."""
-    chance = reached(coupled.setting, gain)
+    chance = reached(coupled.setting, gain, e)
     org = coupled.setting.organisation
     return Sums(
         count=gain.shape[1],
         chance=chance.sum(axis=1),
-        counts=counts(coupled.setting, gain, chance).sum(axis=1),
+        counts=counts(coupled.setting, gain, e, chance).sum(axis=1),
         gain=gain.sum(axis=1),
         products=np.array([chance[row].prod(axis=0).sum() for row in member]),
         risk=(drawn.broken != NEVER).sum(axis=1).astype(np.float64),

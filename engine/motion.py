@@ -1,7 +1,7 @@
 """How key results on a trend move by themselves, morning by morning: what paths are drawn from.
 
 Given sigma, level and slope are Gaussian (see `local_trend`); sigma is drawn once per future, so that the end is the
-Student-t of Progress. Its noise is taken down by what effort brings of its own (`futures.calibrated`).
+Student-t of Progress. In a path all noise is taken down by what effort brings of its own (`futures.own_scale`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from scipy import special
 from koers.engine import pace, trend
 from koers.engine.capacity import Calendar, Floats, Ints
 from koers.engine.draws import normals, stream, words
-from koers.engine.futures import Setting
 from koers.engine.local_trend import Settings, Step, step
 from koers.engine.mornings import number_of
 from koers.engine.outlook import TRENDS
@@ -49,10 +48,8 @@ class Noise(NamedTuple):
     reading: Floats
 
 
-def motion(
-    setting: Setting, goals: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, calendar: Calendar
-) -> Motion:
-    """The motion of `goals` (rows in the order of `setting`) over the mornings of `calendar`."""
+def motion(goals: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, calendar: Calendar) -> Motion:
+    """The motion of `goals` over the mornings of `calendar`."""
     on_trend = goals["kind"].is_in(TRENDS).to_numpy()
     rows = goals.filter(on_trend)
     belief = pace.posterior(trend.to_readings(rows, readings), hyper)
@@ -64,9 +61,8 @@ def motion(
     level_sd = np.sqrt(belief.var_level)
     both = belief.cov / level_sd
     slope_sd = np.sqrt(np.maximum(belief.var_slope - both**2, 0.0))
-    kept = setting.own[on_trend] / setting.at_due.scale[on_trend]
     precision = special.gammaincinv(hyper.df / 2, special.ndtr(-KNOTS)) / (hyper.df / 2)
-    sigma = np.log(np.sqrt(belief.scale2)[:, None] * kept[:, None] / np.sqrt(precision))
+    sigma = np.log(np.sqrt(belief.scale2)[:, None] / np.sqrt(precision))
     return Motion(
         on_trend=on_trend,
         level=_spread(on_trend, belief.level, count),
@@ -111,9 +107,9 @@ class State(NamedTuple):
     slope: Floats
 
 
-def begin(m: Motion, z: Noise) -> State:
-    """Level and slope at the last reading."""
-    sigma = np.array([np.exp(np.interp(draw, KNOTS, row)) for draw, row in zip(z.sigma, m.sigma, strict=True)])
+def begin(m: Motion, z: Noise, kept: Floats) -> State:
+    """Level and slope at the last reading; `kept` (key_result,) is the share of noise that is a key result's own."""
+    sigma = kept * np.array([np.exp(np.interp(draw, KNOTS, row)) for draw, row in zip(z.sigma, m.sigma, strict=True)])
     level, both, slope = m.first.T
     return State(sigma, m.level + sigma * level * z.level, m.slope + sigma * (both * z.level + slope * z.slope))
 

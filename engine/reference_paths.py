@@ -19,7 +19,7 @@ from koers.engine.reference import NIGHT, Simulation
 class Walk:
     """The paths of all key results in one future: hand `Walk(...).process` to `reference.play` as an extra process.
 
-    `elasticity` and `usual` (key_result,) are those of the future. Afterwards `progress` has a row (key_result,) for
+    `elasticity`, `usual` and `kept` (see `motion.begin`; both (key_result,)) are those of the future. Afterwards `progress` has a row (key_result,) for
     each morning, and `end` the reading at due; what stands there for key results on no trend means nothing.
     """
 
@@ -28,13 +28,14 @@ class Walk:
     noise: Noise
     elasticity: float
     usual: Floats
+    kept: Floats
     progress: list[Floats] = field(default_factory=list)
     end: Floats = field(default_factory=lambda: np.zeros(0))
 
     def process(self, sim: Simulation) -> Generator[simpy.Event, Any, None]:
         """Every evening each key result moves by itself, and by what effort and initiatives did to it."""
         goals = self.setting.organisation.key_results
-        state, way = begin(self.motion, self.noise), goals.pace.sum(axis=1)
+        state, way = begin(self.motion, self.noise, self.kept), goals.pace.sum(axis=1)
         gain = expected = np.zeros(len(way))
         for morning in range(goals.pace.shape[1]):
             yield sim.at(morning, NIGHT)

@@ -80,13 +80,14 @@ def _once(key: Any, first: int, s: Floats, z: int) -> None:  # noqa: ANN401
 
 
 @part
-def _set_out(keys: Any, first: int, log_sigma: Floats, begin: Floats, own: Floats, s: Floats) -> None:  # noqa: ANN401
+def _set_out(keys: Any, first: int, log_sigma: Floats, begin: Floats, own: Floats, kept: Floats, s: Floats) -> None:  # noqa: ANN401
     """SIGMA, LEVEL and SLOPE at the last reading."""
     _once(keys[0], first, s, UP)
     for j in range(WIDTH):
         place = min(max((s[UP + j] - KNOT) * PER_STEP, 0.0), KNOT_COUNT - 1.0)
         knot = min(int(place), KNOT_COUNT - 2)
-        s[SIGMA + j] = math.exp(log_sigma[knot] + (place - knot) * (log_sigma[knot + 1] - log_sigma[knot]))
+        share = kept[j] if j < len(kept) else 1.0
+        s[SIGMA + j] = share * math.exp(log_sigma[knot] + (place - knot) * (log_sigma[knot + 1] - log_sigma[knot]))
     _once(keys[1], first, s, UP)
     _once(keys[2], first, s, TURN)
     for j in range(WIDTH):
@@ -113,19 +114,19 @@ def _step(base: Any, when: Any, step: Floats, drift: float, s: Floats) -> None: 
 
 @whole
 def walk(
-    keys: Any, first: int, when: Any, steps: Floats, begin: Floats, log_sigma: Floats, own: Floats, effort: Floats,  # noqa: ANN401
-    pace: Floats, relative: Floats, usual: Floats, beyond: Floats, s: Floats, base: Any, end: Floats, path: Floats,  # noqa: ANN401
+    keys: Any, first: int, when: Any, steps: Floats, begin: Floats, log_sigma: Floats, own: Floats, kept: Floats,  # noqa: ANN401
+    effort: Floats, pace: Floats, relative: Floats, usual: Floats, beyond: Floats, s: Floats, base: Any, end: Floats, path: Floats,  # noqa: ANN401
 ) -> None:  # fmt: skip
     """Fill `end` (replication,) and, where it has days, `path` (day, replication) of one key result.
 
     `keys`: see `motion.streams`; `when` (day + 1,) names the steps, `steps` (day + 1, 6) are them; `own` is level,
-    slope, drift and reading; `effort` and `beyond` (day, replication), `usual` effort and the elasticity `relative` to
+    slope, drift and reading, `kept` (replication,) the share of noise that is its own; `effort` and `beyond` (day, replication), `usual` effort and the elasticity `relative` to
     it (replication,); `s` (row x lane) and `base` (lane,) are scratch.
     """
     days = len(pace)
     for low in range(0, len(end), WIDTH):
         n, expected = min(WIDTH, len(end) - low), 0.0
-        _set_out(keys, first + low, log_sigma, begin, own, s)
+        _set_out(keys, first + low, log_sigma, begin, own, kept[low : low + n], s)
         for j in range(WIDTH):
             base[j] = _mixed(keys[3] + np.uint64(first + low + j) * FUTURE)
         for d in range(days + 1):

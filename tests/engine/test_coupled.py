@@ -16,7 +16,7 @@ from koers.engine.backtest import KOERS, backtest
 from koers.engine.capacity import Floats
 from koers.engine.coupled import couple
 from koers.engine.elasticity import GRID
-from koers.engine.futures import reached
+from koers.engine.futures import elasticities, reached
 from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.replay import typed, view
@@ -195,7 +195,7 @@ def test_of_two_teams_alike_the_one_that_gets_twice_the_run_work_is_less_likely_
         teams = replace(org.teams, factor=np.array([[1.0], [factor]]) * np.ones_like(org.teams.factor))
         chunk = range(2000)
         _, gain = found.run(chunk, found.now, replace(org, teams=teams))
-        return reached(found.setting, gain)
+        return reached(found.setting, gain, elasticities(found.setting, found.seed, chunk))
 
     one, twice = chances(1.0), chances(2.0)
     se = float((one[1] - twice[1]).std() / np.sqrt(2000))

@@ -14,7 +14,7 @@ from scipy import special
 from koers.engine.capacity import Floats, Organisation
 from koers.engine.coupled import Coupled, couple
 from koers.engine.elasticity import PRIOR
-from koers.engine.futures import KNOTS, AtDue, Setting, elasticities, reached, student, usual_effort
+from koers.engine.futures import KNOTS, AtDue, Setting, elasticities, own_scale, reached, student, usual_effort
 from koers.engine.local_trend import Settings, State, Step, advance, step
 from koers.engine.luck import at_rest, draw, sizes
 from koers.engine.motion import KNOTS as SIGMAS
@@ -44,8 +44,8 @@ def made_up(org: Organisation, rng: np.random.Generator) -> tuple[Setting, Motio
         typical=rng.uniform(0.1, 3, count),
         elasticity=PRIOR,
         assumed=np.nan * ones,
-        own=ones,
-        shift=np.zeros((2, count)),
+        own=np.linspace(1, 0.5, len(PRIOR))[:, None] * at.scale,
+        shift=np.zeros((2, len(PRIOR), count)),
         scatter=np.zeros((count, 1)),
     )
     steps = step(rng.uniform(0, 0.05, (count, days + 1)), Settings.of(DEFAULT))
@@ -76,6 +76,7 @@ def test_paths_in_simpy_and_compiled_agree(world: int, seed: int) -> None:
             noise(seed, org.key_results.key, org.calendar.day, org.key_results.due, own.start),
             float(elasticities(setting, seed, own)[0]),
             usual_effort(setting, sizes(org, seed, own))[:, 0],
+            own_scale(setting, elasticities(setting, seed, own))[:, 0] / setting.at_due.scale,
         )
         play(org, draw(org, seed, own), extra=[walk.process])
         np.testing.assert_allclose(found.end[:, n], walk.end, rtol=1e-9, atol=1e-9)
@@ -119,14 +120,15 @@ def coupled() -> tuple[Coupled, Motion]:
     assert found is not None
     bare = replace(found, setting=replace(found.setting, shift=np.zeros_like(found.setting.shift)))
     calendar = found.setting.organisation.calendar
-    return bare, motion(found.setting, found.goals, values, found.hyper, calendar)
+    return bare, motion(found.goals, values, found.hyper, calendar)
 
 
 def deviates(found: Coupled, moving: Motion) -> Floats:
     """How far the share of paths that reach the target is from the mean probability, in standard errors."""
     chunk = range(10_000)
     ends = paths(found.setting, moving, found.seed, chunk, found.now).end
-    chance = reached(found.setting, found.futures(chunk)[1])
+    _, gain, e = found.futures(chunk)
+    chance = reached(found.setting, gain, e)
     met = ends >= found.setting.at_due.threshold[:, None]
     # The same futures: what is left between the two is the key results' own noise.
     error = np.sqrt((chance * (1 - chance)).mean(axis=1) / len(chunk))

@@ -1,0 +1,221 @@
+"""What a scenario changes: the same futures drawn twice, with its levers pulled and without, and the difference.
+
+Futures are paired, so the interval of a difference is narrow (`low`, `high`: 95 % for the Monte Carlo error). How much
+it hangs on what is not known of the organisation is told apart (`model_low`, `model_high`: 95 % over the elasticity and
+the size of run work).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+
+from koers.engine.capacity import Floats
+from koers.engine.coupled import Coupled, couple
+from koers.engine.outlook import CEILING, FLOOR, learn, outlook
+from koers.engine.projections import goals, readings
+from koers.engine.prospect import SAMPLES
+from koers.engine.replay import Frames, view
+from koers.engine.standing import under_way
+from koers.events.errors import KoersError
+from koers.events.model import end_of
+from koers.scenarios.levers import pulled
+from koers.scenarios.model import Scenario
+from koers.scenarios.pairs import Pair, base, pair
+from koers.scenarios.world import baseline
+
+TOO_SMALL = 0.01
+"""A smaller difference of probabilities is nothing to decide by."""
+SURE = 1.959963984540054  # normal deviate of the 97.5th percentile
+CHANCES = ("key_result/", "objective/", "guardrail/")
+LIMIT = 10
+"""Chunks of futures that are drawn at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One number with and without a scenario. `detectable`: the Monte Carlo interval excludes 0, and it matters."""
+
+    baseline: float
+    scenario: float
+    delta: float
+    low: float
+    high: float
+    model_low: float
+    model_high: float
+    detectable: bool
+
+    @property
+    def rests_on_the_model(self) -> bool:
+        """Whether there is a difference, but for some of what may be true of the organisation none or the opposite."""
+        return self.detectable and self.model_low <= 1e-9 and self.model_high >= -1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What it means for running the business in a team: backlog on the last morning and days lost to switching."""
+
+    team: str
+    backlog: Effect
+    lost: float  # person-days more that are lost to switching
+    people: float  # more, on average
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A scenario against the baseline; `nothing` if it changes none of the inputs."""
+
+    scenario: Scenario
+    key_results: dict[str, Effect]
+    objectives: dict[str, Effect]
+    guardrails: dict[str, Effect]
+    overall: dict[str, Effect]
+    running: tuple[Running, ...]
+    nothing: bool
+    futures: int
+
+
+def what_if(
+    recorded: Frames,
+    as_of: date,
+    known_at: datetime | None,
+    scenarios: Sequence[Scenario],
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    precision: float = 0.01,
+) -> list[Comparison]:
+    """Scenarios against what is forecast at the end of `as_of`; `recorded` is a log read by `replay.typed`.
+
+    Raises KoersError where the log declares no capacity, InputError where a lever does not fit, as `compare` does.
+    """
+    ground = at(recorded, as_of, known_at, samples=samples, seed=seed, until=_last_due(scenarios))
+    return compare(ground.coupled, scenarios, ground.objectives, ground.others, precision=precision)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What scenarios are compared on: the futures, the key results of each objective, and those no effort moves."""
+
+    coupled: Coupled
+    objectives: dict[str, tuple[str, ...]]
+    others: dict[str, float]
+
+
+def at(
+    recorded: Frames,
+    as_of: date,
+    known_at: datetime | None,
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    until: date | None = None,
+) -> Ground:
+    """The ground at the end of `as_of`, as known; futures end with the last key result, or on a later day `until`.
+
+    Raises KoersError where the log declares no capacity.
+    """
+    frames = view(recorded, effective_until=as_of, known_until=known_at or end_of(as_of))
+    table, values = goals(frames), readings(frames)
+    hyper = learn(table, values, as_of)
+    coupled = couple(frames, table, values, as_of, hyper, samples=samples, seed=seed, until=until)
+    if coupled is None:
+        raise KoersError("no capacity is declared: a scenario needs capacity.csv (team, from, people) to act on")
+    wanted = under_way(table, as_of)
+    beside = wanted.filter(~pl.col("key_result").is_in(coupled.goals["key_result"].implode()))
+    seen = outlook(table, values, as_of, beside["key_result"], hyper)
+    groups = wanted.filter(pl.col("objective").is_not_null()).group_by("objective", maintain_order=True)
+    return Ground(
+        coupled=coupled,
+        objectives={str(key[0]): tuple(group["key_result"]) for key, group in groups},
+        others=dict(zip(seen["key_result"], seen["probability"], strict=True)),
+    )
+
+
+def _last_due(scenarios: Sequence[Scenario]) -> date | None:
+    """The last due date that a lever sets: futures must reach it."""
+    levers = [lever for scenario in scenarios for lever in scenario.lever]
+    moved = [lever.due for lever in levers if lever.kind == "retarget" and lever.due is not None]
+    return max([*moved, *(lever.goal.due for lever in levers if lever.kind == "add")], default=None)
+
+
+def compare(
+    coupled: Coupled,
+    scenarios: Sequence[Scenario],
+    objectives: dict[str, tuple[str, ...]],
+    others: dict[str, float] | None = None,
+    *,
+    precision: float = 0.01,
+) -> list[Comparison]:
+    """Each scenario against the baseline.
+
+    `objectives`: the key results of each; `others`: the probabilities of key results that no effort moves. Chunks of
+    futures are added until all intervals of probabilities are narrower than `precision` to either side, LIMIT at most.
+    Raises InputError where a lever does not fit.
+    """
+    worlds = [pulled(baseline(coupled), scenario) for scenario in scenarios]
+    members = {name: tuple(group) for name, group in objectives.items()}
+    found: list[list[Pair]] = [[] for _ in scenarios]
+    size = len(coupled.chunks()[0])
+    for n in range(LIMIT):
+        some = coupled.at(range(n * size, (n + 1) * size))
+        ground = base(some, range(n * size, (n + 1) * size))
+        for scenario, world, pairs in zip(scenarios, worlds, found, strict=True):
+            again = world if n == 0 else pulled(baseline(some), scenario)
+            pairs.append(pair(ground, again, members, others or {}))
+        if all(_narrow(pairs, precision) for pairs in found):
+            break
+    return [_comparison(scenario, pairs) for scenario, pairs in zip(scenarios, found, strict=True)]
+
+
+def _narrow(pairs: Sequence[Pair], precision: float) -> bool:
+    chances = [name for name in pairs[0].difference if name.startswith(CHANCES)]
+    return max((_half(np.concatenate([p.difference[n] for p in pairs])) for n in chances), default=0.0) <= precision
+
+
+def _half(values: Floats) -> float:
+    """Half the width of the interval of a mean."""
+    return SURE * float(values.std()) / float(np.sqrt(len(values)))
+
+
+def _comparison(scenario: Scenario, pairs: Sequence[Pair]) -> Comparison:
+    first = pairs[0]
+    return Comparison(
+        scenario=scenario,
+        key_results={name: _probability(pairs, f"key_result/{name}") for name in first.named("key_result")},
+        objectives={name: _probability(pairs, f"objective/{name}") for name in first.named("objective")},
+        guardrails={name: _probability(pairs, f"guardrail/{name}") for name in first.named("guardrail")},
+        overall={name: _effect(pairs, f"overall/{name}", TOO_SMALL) for name in first.named("overall")},
+        running=tuple(
+            Running(team, _effect(pairs, f"backlog/{team}", TOO_SMALL), first.lost[team], first.people[team])
+            for team in first.named("backlog")
+        ),
+        nothing=first.nothing,
+        futures=sum(p.futures for p in pairs),
+    )
+
+
+def _probability(pairs: Sequence[Pair], name: str) -> Effect:
+    """The effect on a probability, both within the bounds that forecasts keep."""
+    plain = _effect(pairs, name, TOO_SMALL)
+    bounds = (FLOOR, CEILING) if not name.startswith("guardrail") else (0.0, 1.0)
+    before, after = (float(np.clip(value, *bounds)) for value in (plain.baseline, plain.scenario))
+    off = (after - before) - plain.delta
+    low, high = plain.low + off, plain.high + off
+    detectable = plain.detectable and abs(after - before) >= TOO_SMALL
+    return Effect(before, after, after - before, low, high, plain.model_low, plain.model_high, detectable)
+
+
+def _effect(pairs: Sequence[Pair], name: str, least: float) -> Effect:
+    before = float(np.mean([p.before[name] for p in pairs]))
+    if name not in pairs[0].difference:
+        return Effect(before, before, 0.0, 0.0, 0.0, 0.0, 0.0, detectable=False)
+    apart = np.concatenate([p.difference[name] for p in pairs])
+    delta, half = float(apart.mean()), _half(apart)
+    model_low, model_high = np.mean([p.model[name] for p in pairs], axis=0).tolist()
+    detectable = abs(delta) >= least and abs(delta) > half
+    return Effect(before, before + delta, delta, delta - half, delta + half, model_low, model_high, detectable)

@@ -1,0 +1,307 @@
+"""What each lever does to the inputs of the futures. Levers of a scenario are pulled in the order they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from koers.engine.coupled import beliefs, paces
+from koers.engine.history import LEAST
+from koers.engine.mornings import number_of
+from koers.engine.outlook import TRENDS, counts_at
+from koers.engine.staffing import SETTINGS, as_policy
+from koers.engine.trend import scale_of
+from koers.events.columns import near
+from koers.events.errors import InputError
+from koers.events.model import KeyResultSet
+from koers.events.policies import parse_policy
+from koers.scenarios import model
+from koers.scenarios.world import (
+    Days,
+    World,
+    arriving,
+    with_absence,
+    with_belief,
+    with_demand,
+    with_goal,
+    with_people,
+    with_plan,
+    with_policies,
+    with_shift,
+    without_plan,
+)
+
+Lever = Any
+"""One of the levers of `model`."""
+
+
+def pulled(world: World, scenario: model.Scenario) -> World:
+    """The world with all levers of a scenario pulled.
+
+    Raises InputError where a lever names what is not there, lies outside the days to come, or moves more than there is.
+    """
+    for lever in scenario.lever:
+        world = _PULL[lever.kind](world, scenario, lever)
+    return world
+
+
+def _refuse(scenario: model.Scenario, lever: Lever, key: str, what: str) -> InputError:
+    return scenario.refuse(lever, key, what)
+
+
+def _team(world: World, scenario: model.Scenario, lever: Lever, key: str = "team") -> int:
+    name, known = getattr(lever, key), world.organisation.teams.key
+    if name in known:
+        return known.index(name)
+    raise _refuse(scenario, lever, key, f"{name!r} is no team with declared capacity{near(name, known)}")
+
+
+def _key_result(world: World, scenario: model.Scenario, lever: Lever) -> int:
+    name, known = lever.key_result, world.organisation.key_results.key
+    if name in known:
+        return known.index(name)
+    what = f"{name!r} is no key result that effort moves from now on{near(name, known)}"
+    raise _refuse(scenario, lever, "key_result", what)
+
+
+def _days(world: World, scenario: model.Scenario, lever: Lever) -> Days:
+    """The mornings on which a lever acts: at least one."""
+    days, coming = world.days(lever.since, lever.until), world.coupled.days
+    if days.any():
+        return days
+    span = f"{coming[0]} to {coming[-1]}" if coming else "none"
+    said = f"from {lever.since or 'now'}" + (f" until {lever.until}" if lever.until else "")
+    key = "until" if lever.since is None else "from"
+    raise _refuse(scenario, lever, key, f"{said} holds no morning of those to come ({span}): name other days")
+
+
+def _enough(world: World, scenario: model.Scenario, lever: Lever, team: int, days: Days) -> None:
+    there = float(world.organisation.teams.people[team, days].min())
+    if lever.people > there + 1e-9:
+        name = world.organisation.teams.key[team]
+        raise _refuse(scenario, lever, "people", f"{lever.people:g} people, but {name} has {there:g} in that time")
+
+
+def _ramp_up(world: World, lever: Lever, team: str) -> float:
+    given = getattr(lever, "ramp_up_days", None)
+    settings = world.coupled.staff.settings[team]
+    return float(given if given is not None else settings.get("ramp_up_days", SETTINGS["ramp_up_days"]))
+
+
+def _move_capacity(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    """Within a team people change sides; to another team they go, need to ramp up there, and join that side."""
+    team, days = _team(world, scenario, lever), _days(world, scenario, lever)
+    _enough(world, scenario, lever, team, days)
+    sign = 1.0 if lever.to == "change" else -1.0
+    if lever.to_team is None or lever.to_team == lever.team:
+        return with_shift(world, team, days, np.where(days, sign * lever.people, 0.0))
+    other = _team(world, scenario, lever, "to_team")
+    come = arriving(world, lever.people, days, _ramp_up(world, lever, lever.to_team))
+    world = with_people(world, team, np.where(days, -lever.people, 0.0))
+    return with_shift(with_people(world, other, come), other, days, sign * come)
+
+
+def _hire(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    team, days = _team(world, scenario, lever), _days(world, scenario, lever)
+    return with_people(world, team, arriving(world, lever.people, days, _ramp_up(world, lever, lever.team)))
+
+
+def _leave(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    team, days = _team(world, scenario, lever), _days(world, scenario, lever)
+    _enough(world, scenario, lever, team, days)
+    return with_people(world, team, np.where(days, -lever.people, 0.0))
+
+
+def _set_policy(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    """The policy holds on its days; settings of the team that it carries hold all the time."""
+    team, days = _team(world, scenario, lever), _days(world, scenario, lever)
+    given = parse_policy(lever.policy, lever.parameters)
+    policy, faults = as_policy(lever.policy, given, list(world.organisation.guardrails.key))
+    if faults:
+        raise _refuse(scenario, lever, "parameters", faults[0])
+    world = with_policies(world, team, dict.fromkeys(np.flatnonzero(days).tolist(), policy))
+    teams, arrays = world.organisation.teams, {}
+    for name in ("switch_loss", "failure_demand", "overdue_after", "wip_limit"):
+        if name in given:
+            arrays[name] = getattr(teams, name).copy()
+            arrays[name][team] = given[name]
+    return world.with_teams(**arrays)
+
+
+def _run_demand(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    every = range(len(world.organisation.teams.key))
+    teams = list(every) if lever.team is None else [_team(world, scenario, lever)]
+    return with_demand(world, teams, _days(world, scenario, lever), lever.factor)
+
+
+def _absence(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    return with_absence(world, _team(world, scenario, lever), _days(world, scenario, lever), lever.days)
+
+
+def _automation(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    """Building it takes people away from all else until it works; then there is less run work."""
+    team = _team(world, scenario, lever)
+    working = world.days(lever.after, lever.until)
+    building = world.days(lever.since, lever.after) & ~working
+    if not building.any():
+        raise _refuse(
+            scenario, lever, "after", f"no morning to come lies before {lever.after}: there is no time to build it"
+        )
+    return with_demand(with_absence(world, team, building, lever.cost_days), [team], working, lever.run_demand_factor)
+
+
+def _wip_limit(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    limit = world.organisation.teams.wip_limit.copy()
+    limit[_team(world, scenario, lever)] = lever.limit
+    return world.with_teams(wip_limit=limit)
+
+
+def _elasticity(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    assumed = world.setting.assumed.copy()
+    assumed[slice(None) if lever.key_result is None else _key_result(world, scenario, lever)] = lever.value
+    return replace(world, setting=replace(world.setting, assumed=assumed))
+
+
+def _retarget(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    """Another target, and with another due date other beliefs about the end."""
+    k = _key_result(world, scenario, lever)
+    goal = world.goals.row(k, named=True)
+    if goal["kind"] not in TRENDS:
+        raise _refuse(scenario, lever, "key_result", f"a {goal['kind']} key result has no other target")
+    if lever.due is not None and lever.due != goal["due"]:
+        world = _due(world, scenario, lever, k)
+    world = replace(world, goals=_with_row(world.goals, k, target=float(lever.target)))
+    threshold = float(scale_of(world.goals[k : k + 1]).progress(np.array([lever.target]))[0])
+    share = counts_at(goal["ambition"]) if threshold > 0 else 1.0
+    return with_belief(world, k, threshold=threshold, counts=share * threshold)
+
+
+def _due(world: World, scenario: model.Scenario, lever: Lever, k: int) -> World:
+    coming = world.coupled.days
+    if not coming or not coming[0] <= lever.due <= coming[-1]:
+        raise _refuse(scenario, lever, "due", f"{lever.due} lies outside the days to come ({_span(coming)})")
+    goals = _with_row(world.goals, k, due=lever.due)
+    row, of = goals[k : k + 1], world.coupled
+    at, _, _ = beliefs(row, row, of.readings, of.hyper, of.staff.as_of)
+    pace = paces(row, of.readings, of.hyper, of.staff.as_of, of.days)[0]
+    own = world.setting.own.copy()
+    own[:, k] *= at.scale[0] / world.setting.at_due.scale[k]
+    world = replace(world, goals=goals, setting=replace(world.setting, own=own))
+    world = with_goal(world, k, due=number_of(lever.due), pace=pace * (world.organisation.key_results.active[k] > 0))
+    return with_belief(world, k, mean=at.mean[0], scale=at.scale[0], df=at.df[0])
+
+
+def _span(days: list[date]) -> str:
+    return f"{days[0]} to {days[-1]}" if days else "none"
+
+
+def _with_row(goals: pl.DataFrame, k: int, **values: Any) -> pl.DataFrame:  # noqa: ANN401
+    chosen = pl.int_range(pl.len()) == k
+    return goals.with_columns(pl.when(chosen).then(pl.lit(v)).otherwise(pl.col(n)).alias(n) for n, v in values.items())
+
+
+def _drop(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    """It will not be reached, and from then on claims no effort; its initiatives stop."""
+    k, days = _key_result(world, scenario, lever), _days(world, scenario, lever)
+    active = world.organisation.key_results.active[k] & ~days
+    world = with_goal(world, k, active=active)
+    for i in np.flatnonzero(world.organisation.initiatives.key_result == k).tolist():
+        world = without_plan(world, i)
+    world = replace(world, movable=world.movable & (np.arange(len(world.movable)) != k))
+    return with_belief(world, k, threshold=np.inf, counts=np.inf, hazard=0.0 if _is_binary(world, k) else np.nan)
+
+
+def _is_binary(world: World, k: int) -> bool:
+    return world.goals["kind"][k] not in TRENDS
+
+
+def _initiative(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    plan = world.organisation.initiatives
+    if lever.initiative not in plan.key:
+        what = f"{lever.initiative!r} is no initiative that is planned or in progress{near(lever.initiative, plan.key)}"
+        raise _refuse(scenario, lever, "initiative", what)
+    i = plan.key.index(lever.initiative)
+    if lever.drop:
+        return without_plan(world, i)
+    start = number_of(lever.start) if lever.start else max(int(plan.start[i]), number_of(world.coupled.staff.as_of) + 1)
+    return with_plan(world, i, start=start + (lever.delay or 0), begun=bool(plan.begun[i]) and not lever.delay)
+
+
+def _add(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    """One more key result, of which only what all have in common is known; effort on it is usual from the start."""
+    given: KeyResultSet = lever.goal
+    if lever.name in world.organisation.key_results.key:
+        raise _refuse(scenario, lever, "key_result", f"{lever.name!r} is a key result already: retarget it")
+    if given.team not in world.organisation.teams.key:
+        known = world.organisation.teams.key
+        raise _refuse(
+            scenario, lever, "key_result", f"{given.team!r} is no team with declared capacity{near(given.team, known)}"
+        )
+    coming = world.coupled.days
+    if given.kind not in TRENDS or not coming or not coming[0] <= given.due <= coming[-1]:
+        what = f"only metric and milestone key results due within the days to come ({_span(coming)}) can be added"
+        raise _refuse(scenario, lever, "key_result", what)
+    return _appended(world, _goal_row(world.goals, lever.name, given), given)
+
+
+def _goal_row(goals: pl.DataFrame, name: str, given: KeyResultSet) -> pl.DataFrame:
+    known = given.model_dump() | {"key_result": name, "first_target": given.target, "first_due": given.due}
+    known |= {"ambition": "committed", "cycle_end": given.due}
+    row = {column: known.get(column) for column in goals.columns}
+    return pl.DataFrame([row], schema=goals.schema)
+
+
+def _appended(world: World, row: pl.DataFrame, given: KeyResultSet) -> World:
+    setting, org, of = world.setting, world.organisation, world.coupled
+    team, goals = org.teams.key.index(given.team), org.key_results
+    at, _, _ = beliefs(row, row, of.readings, of.hyper, of.staff.as_of)
+    day, start = org.calendar.day, number_of(given.start)
+    siblings = np.flatnonzero(goals.team == team)
+    claimed = float(goals.weight[siblings].sum())
+    mine = given.weight / (claimed + given.weight)
+    share = mine * claimed / goals.weight[siblings[0]] if len(siblings) else 0.0  # of a sibling's effort
+    typical = setting.typical[siblings[0]] * share if len(siblings) else LEAST
+    knots = setting.usual[:, siblings[0]] * share if len(siblings) else np.full(len(setting.usual), LEAST)
+    extended = replace(
+        goals,
+        key=(*goals.key, row["key_result"][0]),
+        team=np.append(goals.team, team),
+        weight=np.append(goals.weight, given.weight),
+        active=np.vstack([goals.active, day > start]),
+        due=np.append(goals.due, number_of(given.due)),
+        pace=np.vstack([goals.pace, paces(row, of.readings, of.hyper, of.staff.as_of, of.days)]),
+    )
+    more = replace(
+        setting,
+        organisation=replace(org, key_results=extended),
+        at_due=type(at)._make(np.append(old, new) for old, new in zip(setting.at_due, at, strict=True)),
+        usual=np.column_stack([setting.usual, knots]),
+        typical=np.append(setting.typical, max(typical, LEAST * mine)),
+        assumed=np.append(setting.assumed, np.nan),
+        own=np.column_stack([setting.own, np.tile(at.scale, len(setting.own))]),
+        shift=np.concatenate([setting.shift, np.zeros((2, len(setting.own), 1))], axis=2),
+        scatter=np.vstack([setting.scatter, np.zeros((1, setting.scatter.shape[1]))]),
+    )
+    return replace(world, setting=more, goals=pl.concat([world.goals, row]), movable=np.append(world.movable, True))
+
+
+_PULL: dict[str, Callable[[World, model.Scenario, Lever], World]] = {
+    "move_capacity": _move_capacity,
+    "hire": _hire,
+    "leave": _leave,
+    "set_policy": _set_policy,
+    "run_demand": _run_demand,
+    "absence": _absence,
+    "retarget": _retarget,
+    "drop": _drop,
+    "add": _add,
+    "initiative": _initiative,
+    "automation": _automation,
+    "wip_limit": _wip_limit,
+    "elasticity": _elasticity,
+}

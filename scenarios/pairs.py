@@ -1,0 +1,263 @@
+"""The same futures with a decision and without it: per future, what it changes. Only teams it touches are redone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from koers.engine import kernel
+from koers.engine.capacity import NEVER, Floats, Ints, Organisation
+from koers.engine.coupled import Coupled
+from koers.engine.elasticity import GRID
+from koers.engine.futures import Setting, alone, gained, reached, scores
+from koers.engine.groups import Bools, Members, members
+from koers.engine.luck import sizes, start_of
+from koers.scenarios.world import World
+
+SOME = 2_000
+"""Futures that speak for all where a difference is worked out for one elasticity and size of run work after another."""
+SIZES = 5  # equally likely groups of futures by the size of a team's run work
+ENDS = (0.025, 0.975)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The baseline of a chunk of futures, all that scenarios are held against; arrays (key_result, replication)."""
+
+    coupled: Coupled
+    chunk: range
+    size: Floats  # (team, replication)
+    elasticity: Floats  # (replication,)
+    gain: Floats
+    chance: Floats
+    score: Floats
+    given: Floats  # (elasticity, key_result, SOME) chance at each elasticity of the grid
+
+
+@dataclass(slots=True)
+class Pair:
+    """What one scenario does in a chunk, by name: `key_result/...`, `objective/...`, `guardrail/...`, `overall/...`,
+    `backlog/...`. A name without a difference is not touched."""
+
+    futures: int
+    nothing: bool
+    before: dict[str, float] = field(default_factory=dict)
+    difference: dict[str, Floats] = field(default_factory=dict)  # (replication,)
+    model: dict[str, tuple[float, float]] = field(default_factory=dict)
+    lost: dict[str, float] = field(default_factory=dict)  # person-days more lost to switching, by team
+    people: dict[str, float] = field(default_factory=dict)  # more people on average, by team
+
+    def named(self, kind: str) -> list[str]:
+        """The names of one kind."""
+        return [name.removeprefix(f"{kind}/") for name in self.before if name.startswith(f"{kind}/")]
+
+
+def base(coupled: Coupled, chunk: range) -> Base:
+    """The baseline of a chunk that `coupled` holds."""
+    setting = coupled.setting
+    _, gain, e = coupled.futures(chunk)
+    size = sizes(setting.organisation, coupled.seed, chunk)
+    given = _given(setting, coupled.first.up_to(min(SOME, len(chunk))), size[:, :SOME], coupled.movable)
+    return Base(coupled, chunk, size, e, gain, reached(setting, gain, e), scores(setting, gain, e), given)
+
+
+def _given(setting: Setting, drawn: kernel.Futures, size: Floats, movable: Bools) -> Floats:
+    """(elasticity, key_result, replication) chance at each elasticity; gains are linear in it."""
+    every = [np.full(size.shape[1], e) for e in GRID]
+    none, full = (gained(setting, drawn, size, e) for e in (every[0], every[-1]))
+    gains = [np.where(movable[:, None], none + e * (full - none), 0.0) for e in every]
+    return np.stack([reached(setting, gain, e) for gain, e in zip(gains, every, strict=True)])
+
+
+def pair(ground: Base, world: World, objectives: dict[str, tuple[str, ...]], others: dict[str, float]) -> Pair:
+    """What the decision of `world` changes in the futures of `ground`."""
+    after = _After.of(ground, world)
+    found = Pair(futures=len(ground.chunk), nothing=after.nothing)
+    keys, old = world.organisation.key_results.key, len(ground.chance)
+    weights = ground.coupled.setting.elasticity
+    for k, key in enumerate(keys):
+        name = f"key_result/{key}"
+        found.before[name] = float(ground.chance[k].mean()) if k < old else 0.0
+        if k in after.touched:
+            before = ground.chance[k] if k < old else np.zeros_like(after.chance[k])
+            found.difference[name] = after.chance[k] - before
+            found.model[name] = _spread(after.given[:, k] - after.given_before[:, k], weights, after.size_of(k))
+    _objectives(found, ground, after, objectives, others, weights)
+    _overall(found, ground, after, others, weights)
+    _running(found, ground, after, world)
+    return found
+
+
+def _spread(apart: Floats, weights: Floats, size: Floats) -> tuple[float, float]:
+    """The middle 95 % of a difference (elasticity, replication) over the elasticity and the size of run work."""
+    order = np.argsort(size, kind="stable")
+    cells = np.stack([apart[:, own].mean(axis=1) for own in np.array_split(order, SIZES)], axis=1)
+    values, mass = cells.ravel(), np.repeat(weights / SIZES, SIZES)
+    by_value = np.argsort(values)
+    below = np.cumsum(mass[by_value])
+    low, high = (values[by_value][min(int(np.searchsorted(below, level)), len(values) - 1)] for level in ENDS)
+    return float(low), float(high)
+
+
+@dataclass(slots=True)
+class _After:
+    """The futures of a scenario: arrays as in Base, rows of new key results last."""
+
+    world: World
+    touched: set[int]
+    groups: list[tuple[Members, kernel.Futures | None]]  # those touched; with what was drawn anew
+    chance: Floats
+    score: Floats
+    given: Floats
+    given_before: Floats
+    size: Floats
+
+    @property
+    def nothing(self) -> bool:
+        return not self.groups
+
+    def size_of(self, k: int) -> Floats:
+        return self.size[self.world.organisation.key_results.team[k], : self.given.shape[2]]
+
+    @classmethod
+    def of(cls, ground: Base, world: World) -> _After:
+        was, org = ground.coupled.setting, world.organisation
+        more = len(org.key_results.key) - len(ground.chance)
+        pad = [(0, more), (0, 0)]
+        chance, score = np.pad(ground.chance, pad), np.pad(ground.score, pad)
+        given = np.pad(ground.given, [(0, 0), *pad])
+        after = cls(world, set(), [], chance, score, given, given, ground.size)
+        for own in members(org):
+            drawn_anew = not _same_inputs(was.organisation, org, own)
+            if drawn_anew or not _same_beliefs(ground.coupled, world, own.key_results):
+                after._redo(ground, own, anew=drawn_anew)
+        return after
+
+    def _redo(self, ground: Base, own: Members, *, anew: bool) -> None:
+        """One group of teams again."""
+        coupled, setting = ground.coupled, alone(self.world.setting, own)
+        drawn = _play(ground, setting.organisation, own) if anew else _of(coupled.first, own, len(ground.chunk))
+        size, movable = ground.size[own.teams], self.world.movable[own.key_results]
+        gain = np.where(movable[:, None], gained(setting, drawn, size, ground.elasticity), 0.0)
+        rows, some = own.key_results, self.given.shape[2]
+        self.chance[rows], self.score[rows] = (
+            reached(setting, gain, ground.elasticity),
+            scores(setting, gain, ground.elasticity),
+        )
+        if self.given is self.given_before:
+            self.given = self.given_before.copy()
+        self.given[:, rows] = _given(setting, drawn.up_to(some), size[:, :some], movable)
+        self.touched |= set(rows.tolist())
+        self.groups.append((own, drawn if anew else None))
+
+
+def _play(ground: Base, org: Organisation, own: Members) -> kernel.Futures:
+    start = start_of(ground.coupled.now, own.teams, own.guardrails)
+    some = type(start)._make(part[:, : len(ground.chunk)] for part in start)
+    return kernel.run(org, ground.coupled.seed, ground.chunk, size=ground.size[own.teams], start=some)
+
+
+def _of(drawn: kernel.Futures, own: Members, count: int) -> kernel.Futures:
+    """The effort of one group among all."""
+    k = own.key_results
+    return drawn.up_to(count)._replace(effort=drawn.effort[k, :count], landed=drawn.landed[k, :count])
+
+
+def _same_inputs(was: Organisation, now: Organisation, own: Members) -> bool:
+    one, other = was.teams, now.teams
+    fields = ("people", "away", "factor", "switch_loss", "failure_demand", "overdue_after", "wip_limit")
+    return (
+        all(np.array_equal(getattr(one, name)[own.teams], getattr(other, name)[own.teams]) for name in fields)
+        and _policies(was, own.teams) == _policies(now, own.teams)
+        and (not len(own.key_results) or own.key_results.max() < len(was.key_results.key))
+        and _rows_equal(was.key_results, now.key_results, ("active", "due", "pace", "weight"), own.key_results)
+        and _rows_equal(was.initiatives, now.initiatives, ("start", "begun", "effort", "needs"), own.initiatives)
+    )
+
+
+def _policies(org: Organisation, teams: Ints) -> list[object]:
+    return [org.teams.policies[n] for n in org.teams.policy[teams].ravel()]
+
+
+def _rows_equal(one: object, other: object, names: Iterable[str], rows: Ints) -> bool:
+    return all(np.array_equal(getattr(one, name)[rows], getattr(other, name)[rows]) for name in names)
+
+
+def _same_beliefs(was: Coupled, now: World, rows: Ints) -> bool:
+    one, other = was.setting, now.setting
+    pairs = [*zip(one.at_due, other.at_due, strict=True), (one.assumed, other.assumed), (one.own.T, other.own.T)]
+    return all(np.array_equal(a[rows], b[rows], equal_nan=True) for a, b in pairs) and np.array_equal(
+        was.movable[rows], now.movable[rows]
+    )
+
+
+def _note(found: Pair, name: str, before: Floats, after: Floats, model: tuple[float, float]) -> None:
+    found.before[name] = float(before.mean())
+    if not np.array_equal(before, after):
+        found.difference[name], found.model[name] = after - before, model
+
+
+def _objectives(
+    found: Pair,
+    ground: Base,
+    after: _After,
+    objectives: dict[str, tuple[str, ...]],
+    others: dict[str, float],
+    weights: Floats,
+) -> None:
+    place = {key: k for k, key in enumerate(after.world.organisation.key_results.key)}
+    old = len(ground.chance)
+    for name, group in objectives.items():
+        rows = [place[key] for key in group if key in place and place[key] < old]
+        beside = float(np.prod([others.get(key, 1.0) for key in group if key not in place]))
+        before, now = (beside * part[rows].prod(axis=0) for part in (ground.chance, after.chance))
+        model = (0.0, 0.0)
+        if after.touched & set(rows):
+            apart = beside * (after.given[:, rows].prod(axis=1) - after.given_before[:, rows].prod(axis=1))
+            model = _spread(apart, weights, after.size_of(rows[0]))
+        _note(found, f"objective/{name}", before, now, model)
+
+
+def _overall(found: Pair, ground: Base, after: _After, others: dict[str, float], weights: Floats) -> None:
+    """Expected number reached, and the expected weighted score of the key results that effort moves."""
+    beside = sum(others.values())
+    goals = after.world.organisation.key_results
+    old = len(ground.chance)
+    apart = (after.given - after.given_before).sum(axis=1)
+    model = _spread(apart, weights, ground.size.mean(axis=0)[: apart.shape[1]]) if after.touched else (0.0, 0.0)
+    _note(found, "overall/reached", ground.chance.sum(axis=0) + beside, after.chance.sum(axis=0) + beside, model)
+    share = goals.weight[:old] / max(float(goals.weight[:old].sum()), 1e-12)
+    shares = goals.weight / max(float(goals.weight.sum()), 1e-12)
+    before, now = share @ ground.score, shares @ after.score
+    _note(found, "overall/score", before, now, _by_size(now - before, ground.size.mean(axis=0)))
+
+
+def _by_size(apart: Floats, size: Floats) -> tuple[float, float]:
+    """The spread of a difference (replication,) over the size of run work."""
+    means = [float(apart[own].mean()) for own in np.array_split(np.argsort(size, kind="stable"), SIZES)]
+    return min(means), max(means)
+
+
+def _running(found: Pair, ground: Base, after: _After, world: World) -> None:
+    """Guardrails, backlog and switching of the teams."""
+    org, first, n = world.organisation, ground.coupled.first, len(ground.chunk)
+    broken = (first.broken[:, :n] != NEVER).astype(np.float64)
+    backlog, mean = first.backlog[:, :n], first.mean
+    now_broken, now_backlog, now_mean = broken.copy(), backlog.copy(), mean.copy()
+    for own, drawn in after.groups:
+        if drawn is not None:
+            now_broken[own.guardrails] = drawn.broken != NEVER
+            now_backlog[own.teams], now_mean[own.teams] = drawn.backlog, drawn.mean
+    for g, key in enumerate(org.guardrails.key):
+        model = _by_size(now_broken[g] - broken[g], ground.size[org.guardrails.team[g]])
+        _note(found, f"guardrail/{key}", broken[g], now_broken[g], model)
+    was = ground.coupled.setting.organisation.teams.people
+    lost = kernel.COLUMNS.index("lost")
+    for t, key in enumerate(org.teams.key):
+        _note(
+            found, f"backlog/{key}", backlog[t], now_backlog[t], _by_size(now_backlog[t] - backlog[t], ground.size[t])
+        )
+        found.lost[key] = float((now_mean[t, :, lost] - mean[t, :, lost]).sum())
+        found.people[key] = float((org.teams.people[t] - was[t]).mean()) if org.teams.people.shape[1] else 0.0
