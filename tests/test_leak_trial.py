@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -22,6 +22,7 @@ from koers.engine.forecast import forecast
 from koers.engine.grading import endings
 from koers.engine.outlook import QUANTILES
 from koers.engine.projections import goals, readings
+from koers.engine.prospect import prospect
 from koers.engine.replay import Frames, typed, view
 from koers.events.model import (
     CheckedIn,
@@ -189,7 +190,7 @@ def learn_from_all_endings(patch: pytest.MonkeyPatch, recorded: Frames) -> None:
 def fit_on_everything(patch: pytest.MonkeyPatch, recorded: Frames) -> None:
     everything = view(recorded)
     hyper = pace.fit(trend.to_readings(goals(everything), readings(everything)))
-    patch.setattr(module, "pace", SimpleNamespace(fit=lambda _: hyper))
+    patch.setattr(module, "prospect", partial(prospect, hyper=hyper))
 
 
 LEAKS: list[tuple[Leak, str]] = [
