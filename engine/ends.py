@@ -22,7 +22,7 @@ from koers.engine.pace import Predictive
 HALVINGS = 25
 SHARES = (0.1, 0.5, 0.9)
 """Levels of the quantiles of run shares, backlogs, scores and numbers reached."""
-SCORED = 4_000  # futures in which the noise of every end is drawn
+SCORED = 4_000  # futures in which every end is drawn, and in which run work is as usual
 NOISE = 501  # quantiles that stand for Student-t noise where scores are drawn
 
 
@@ -209,8 +209,9 @@ def lost_to_run_work(coupled: Coupled, chunk: range, gain: Floats, e: Floats) ->
     Only what it does to expected progress counts: more run work also makes for more scatter, which raises the
     probability of what is unlikely.
     """
-    setting = coupled.setting
-    _, otherwise = coupled.run(chunk, coupled.usual.start, as_usual(setting.organisation))
+    setting, some = coupled.setting, chunk[:SCORED]
+    gain, e = gain[:, : len(some)], e[: len(some)]
+    _, otherwise = coupled.run(some, coupled.usual.start, as_usual(setting.organisation))
     by_run_work = (otherwise - gain).mean(axis=1, keepdims=True)
     return np.asarray((reached(setting, gain + by_run_work, e) - reached(setting, gain, e)).mean(axis=1))
 

@@ -118,7 +118,7 @@ def _leave(world: World, scenario: model.Scenario, lever: Lever) -> World:
 
 
 def _set_policy(world: World, scenario: model.Scenario, lever: Lever) -> World:
-    """The policy holds on its days; settings of the team that it carries hold all the time."""
+    """The policy holds on its days. Settings of the team that it carries must be for all of them."""
     team, days = _team(world, scenario, lever), _days(world, scenario, lever)
     given = parse_policy(lever.policy, lever.parameters)
     policy, faults = as_policy(lever.policy, given, list(world.organisation.guardrails.key))
@@ -128,6 +128,7 @@ def _set_policy(world: World, scenario: model.Scenario, lever: Lever) -> World:
     teams, arrays = world.organisation.teams, {}
     for name in ("switch_loss", "failure_demand", "overdue_after", "wip_limit"):
         if name in given:
+            _all_the_time(world, scenario, lever, f"parameters.{name}")
             arrays[name] = getattr(teams, name).copy()
             arrays[name][team] = given[name]
     return world.with_teams(**arrays)
@@ -156,9 +157,15 @@ def _automation(world: World, scenario: model.Scenario, lever: Lever) -> World:
 
 
 def _wip_limit(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    _all_the_time(world, scenario, lever, "limit")
     limit = world.organisation.teams.wip_limit.copy()
     limit[_team(world, scenario, lever)] = lever.limit
     return world.with_teams(wip_limit=limit)
+
+
+def _all_the_time(world: World, scenario: model.Scenario, lever: Lever, key: str) -> None:
+    if not _days(world, scenario, lever).all():
+        raise _refuse(scenario, lever, key, f"{key} is a setting that holds all the time: leave from and until out")
 
 
 def _elasticity(world: World, scenario: model.Scenario, lever: Lever) -> World:

@@ -21,6 +21,8 @@ def scenario_schema() -> dict[str, Any]:
         properties = {"kind": {"const": kind}} | {k: v for k, v in lever["properties"].items() if k != "kind"}
         schema["$defs"][model.__name__] = _ordered(lever | told | {"properties": properties})
     schema["$defs"]["SetPolicy"]["allOf"] = [_needs(policy, names) for policy, names in POLICIES.items() if names]
+    schema["$defs"]["NewKeyResult"]["title"] = "a new key result"
+    schema["$defs"] = {name: _ordered(part) for name, part in schema["$defs"].items()}
     return _ordered(schema | {"$schema": DIALECT, "title": "koers scenario"})
 
 

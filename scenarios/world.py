@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from koers.engine.capacity import Floats, Initiatives, KeyResults, Organisation, Policy
+from koers.engine.capacity import Floats, Organisation, Policy
 from koers.engine.coupled import Coupled
 from koers.engine.futures import Setting
 from koers.engine.staffing import shifted
@@ -23,7 +23,7 @@ Days = NDArray[np.bool_]  # (day,) which mornings
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The setting that a scenario has made of the baseline `coupled`; the rows of goals are in the order of its axes."""
+    """The setting that a scenario has made of the baseline `coupled`; rows of goals are in the order of its axes."""
 
     coupled: Coupled
     setting: Setting
@@ -116,31 +116,27 @@ def with_absence(world: World, team: int, days: Days, missed: float) -> World:
 def with_belief(world: World, k: int, **parts: float) -> World:
     """Other beliefs about key result k at due: fields of `futures.AtDue`."""
     at = world.setting.at_due
-    changed = {}
-    for name, value in parts.items():
-        changed[name] = getattr(at, name).copy()
-        changed[name][k] = value
-    return replace(world, setting=replace(world.setting, at_due=at._replace(**changed)))
+    return replace(world, setting=replace(world.setting, at_due=at._replace(**_changed(at, k, parts))))
 
 
-def with_goal(world: World, k: int, **rows: Any) -> World:  # noqa: ANN401 - fields of KeyResults
+def with_goal(world: World, k: int, **parts: Any) -> World:  # noqa: ANN401 - fields of KeyResults
     """Other values of key result k."""
-    goals: KeyResults = world.organisation.key_results
-    changed = {}
-    for name, value in rows.items():
-        changed[name] = getattr(goals, name).copy()
-        changed[name][k] = value
-    return world.with_organisation(key_results=replace(goals, **changed))
+    goals = world.organisation.key_results
+    return world.with_organisation(key_results=replace(goals, **_changed(goals, k, parts)))
 
 
-def with_plan(world: World, i: int, **rows: Any) -> World:  # noqa: ANN401 - fields of Initiatives
+def with_plan(world: World, i: int, **parts: Any) -> World:  # noqa: ANN401 - fields of Initiatives
     """Other values of initiative i."""
-    plan: Initiatives = world.organisation.initiatives
-    changed = {}
-    for name, value in rows.items():
-        changed[name] = getattr(plan, name).copy()
-        changed[name][i] = value
-    return world.with_organisation(initiatives=replace(plan, **changed))
+    plan = world.organisation.initiatives
+    return world.with_organisation(initiatives=replace(plan, **_changed(plan, i, parts)))
+
+
+def _changed(columns: object, row: int, parts: dict[str, Any]) -> dict[str, Any]:
+    """Copies of the arrays named in `parts`, with other values in one row."""
+    found = {name: getattr(columns, name).copy() for name in parts}
+    for name, value in parts.items():
+        found[name][row] = value
+    return found
 
 
 def without_plan(world: World, i: int) -> World:
