@@ -8,10 +8,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from koers.engine.coupled import beliefs, paces
-from koers.engine.history import LEAST
 from koers.engine.mornings import number_of
 from koers.engine.outlook import TRENDS, counts_at
 from koers.engine.staffing import SETTINGS, as_policy
@@ -21,6 +18,7 @@ from koers.events.errors import InputError
 from koers.events.model import KeyResultSet
 from koers.events.policies import parse_policy
 from koers.scenarios import model
+from koers.scenarios.goals import appended, due_moved, with_row
 from koers.scenarios.world import (
     Days,
     World,
@@ -182,7 +180,7 @@ def _retarget(world: World, scenario: model.Scenario, lever: Lever) -> World:
         raise _refuse(scenario, lever, "key_result", f"a {goal['kind']} key result has no other target")
     if lever.due is not None and lever.due != goal["due"]:
         world = _due(world, scenario, lever, k)
-    world = replace(world, goals=_with_row(world.goals, k, target=float(lever.target)))
+    world = replace(world, goals=with_row(world.goals, k, target=float(lever.target)))
     threshold = float(scale_of(world.goals[k : k + 1]).progress(np.array([lever.target]))[0])
     share = counts_at(goal["ambition"]) if threshold > 0 else 1.0
     return with_belief(world, k, threshold=threshold, counts=share * threshold)
@@ -192,24 +190,11 @@ def _due(world: World, scenario: model.Scenario, lever: Lever, k: int) -> World:
     coming = world.coupled.days
     if not coming or not coming[0] <= lever.due <= coming[-1]:
         raise _refuse(scenario, lever, "due", f"{lever.due} lies outside the days to come ({_span(coming)})")
-    goals = _with_row(world.goals, k, due=lever.due)
-    row, of = goals[k : k + 1], world.coupled
-    at, _, _ = beliefs(row, row, of.readings, of.hyper, of.staff.as_of)
-    pace = paces(row, of.readings, of.hyper, of.staff.as_of, of.days)[0]
-    own = world.setting.own.copy()
-    own[:, k] *= at.scale[0] / world.setting.at_due.scale[k]
-    world = replace(world, goals=goals, setting=replace(world.setting, own=own))
-    world = with_goal(world, k, due=number_of(lever.due), pace=pace * (world.organisation.key_results.active[k] > 0))
-    return with_belief(world, k, mean=at.mean[0], scale=at.scale[0], df=at.df[0])
+    return due_moved(world, k, lever.due)
 
 
 def _span(days: list[date]) -> str:
     return f"{days[0]} to {days[-1]}" if days else "none"
-
-
-def _with_row(goals: pl.DataFrame, k: int, **values: Any) -> pl.DataFrame:  # noqa: ANN401
-    chosen = pl.int_range(pl.len()) == k
-    return goals.with_columns(pl.when(chosen).then(pl.lit(v)).otherwise(pl.col(n)).alias(n) for n, v in values.items())
 
 
 def _drop(world: World, scenario: model.Scenario, lever: Lever) -> World:
@@ -253,48 +238,7 @@ def _add(world: World, scenario: model.Scenario, lever: Lever) -> World:
     if given.kind not in TRENDS or not coming or not coming[0] <= given.due <= coming[-1]:
         what = f"only metric and milestone key results due within the days to come ({_span(coming)}) can be added"
         raise _refuse(scenario, lever, "key_result", what)
-    return _appended(world, _goal_row(world.goals, lever.name, given), given)
-
-
-def _goal_row(goals: pl.DataFrame, name: str, given: KeyResultSet) -> pl.DataFrame:
-    known = given.model_dump() | {"key_result": name, "first_target": given.target, "first_due": given.due}
-    known |= {"ambition": "committed", "cycle_end": given.due}
-    row = {column: known.get(column) for column in goals.columns}
-    return pl.DataFrame([row], schema=goals.schema)
-
-
-def _appended(world: World, row: pl.DataFrame, given: KeyResultSet) -> World:
-    setting, org, of = world.setting, world.organisation, world.coupled
-    team, goals = org.teams.key.index(given.team), org.key_results
-    at, _, _ = beliefs(row, row, of.readings, of.hyper, of.staff.as_of)
-    day, start = org.calendar.day, number_of(given.start)
-    siblings = np.flatnonzero(goals.team == team)
-    claimed = float(goals.weight[siblings].sum())
-    mine = given.weight / (claimed + given.weight)
-    share = mine * claimed / goals.weight[siblings[0]] if len(siblings) else 0.0  # of a sibling's effort
-    typical = setting.typical[siblings[0]] * share if len(siblings) else LEAST
-    knots = setting.usual[:, siblings[0]] * share if len(siblings) else np.full(len(setting.usual), LEAST)
-    extended = replace(
-        goals,
-        key=(*goals.key, row["key_result"][0]),
-        team=np.append(goals.team, team),
-        weight=np.append(goals.weight, given.weight),
-        active=np.vstack([goals.active, day > start]),
-        due=np.append(goals.due, number_of(given.due)),
-        pace=np.vstack([goals.pace, paces(row, of.readings, of.hyper, of.staff.as_of, of.days)]),
-    )
-    more = replace(
-        setting,
-        organisation=replace(org, key_results=extended),
-        at_due=type(at)._make(np.append(old, new) for old, new in zip(setting.at_due, at, strict=True)),
-        usual=np.column_stack([setting.usual, knots]),
-        typical=np.append(setting.typical, max(typical, LEAST * mine)),
-        assumed=np.append(setting.assumed, np.nan),
-        own=np.column_stack([setting.own, np.tile(at.scale, len(setting.own))]),
-        shift=np.concatenate([setting.shift, np.zeros((2, len(setting.own), 1))], axis=2),
-        scatter=np.vstack([setting.scatter, np.zeros((1, setting.scatter.shape[1]))]),
-    )
-    return replace(world, setting=more, goals=pl.concat([world.goals, row]), movable=np.append(world.movable, True))
+    return appended(world, lever.name, given)
 
 
 _PULL: dict[str, Callable[[World, model.Scenario, Lever], World]] = {
