@@ -93,7 +93,7 @@ def what_if(
 
     Raises KoersError where the log declares no capacity, InputError where a lever does not fit, as `compare` does.
     """
-    ground = at(recorded, as_of, known_at, samples=samples, seed=seed, until=_last_due(scenarios))
+    ground = at(recorded, as_of, known_at, samples=samples, seed=seed, until=last_due(scenarios))
     return compare(ground.coupled, scenarios, ground.objectives, ground.others, precision=precision)
 
 
@@ -136,7 +136,7 @@ def at(
     )
 
 
-def _last_due(scenarios: Sequence[Scenario]) -> date | None:
+def last_due(scenarios: Sequence[Scenario]) -> date | None:
     """The last due date that a lever sets: futures must reach it."""
     levers = [lever for scenario in scenarios for lever in scenario.lever]
     moved = [lever.due for lever in levers if lever.kind == "retarget" and lever.due is not None]
@@ -160,14 +160,14 @@ def compare(
     worlds = [pulled(baseline(coupled), scenario) for scenario in scenarios]
     members = {name: tuple(group) for name, group in objectives.items()}
     found: list[list[Pair]] = [[] for _ in scenarios]
-    size = len(coupled.chunks()[0])
-    for n in range(LIMIT):
+    size, asked = coupled.now.backlog.shape[1], len(coupled.chunks())
+    for n in range(max(LIMIT, asked)):
         some = coupled.at(range(n * size, (n + 1) * size))
         ground = base(some, range(n * size, (n + 1) * size))
         for scenario, world, pairs in zip(scenarios, worlds, found, strict=True):
             again = world if n == 0 else pulled(baseline(some), scenario)
             pairs.append(pair(ground, again, members, others or {}))
-        if all(_narrow(pairs, precision) for pairs in found):
+        if n + 1 >= asked and all(_narrow(pairs, precision) for pairs in found):
             break
     return [_comparison(scenario, pairs) for scenario, pairs in zip(scenarios, found, strict=True)]
 
