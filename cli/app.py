@@ -12,8 +12,11 @@ import typer
 from koers.cli.answers import backtest, forecast, status
 from koers.cli.futures import capacity, play
 from koers.cli.options import Commands, Day, Json
+from koers.cli.schema import schema
+from koers.cli.search import search
 from koers.cli.session import Session, print_json
 from koers.cli.text import plain
+from koers.cli.whatif import adopt, whatif
 from koers.events.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,14 +49,14 @@ def start(
 def demo(ctx: typer.Context, json: Json = False) -> None:
     """Write a synthetic organisation to koers-demo.db here, and forecast it."""
     from koers.cli.record import write_demo
-    from koers.scenarios.case.demo import AS_OF, demo_events
+    from koers.scenarios.case.events import AS_OF, case_events
 
     ctx.obj = Session("koers-demo.db", ctx.obj.clock)
-    write_demo(ctx.obj, demo_events(), AS_OF)
+    write_demo(ctx.obj, case_events(), AS_OF)
     if json:
         forecast(ctx, json=True)
         return
-    typer.echo("A synthetic organisation: two teams, two past quarters and one under way.\nAll of it is made up.\n")
+    typer.echo("A synthetic insurer: six teams, eight past quarters and one under way.\nAll of it is made up.\n")
     forecast(ctx)
     typer.echo("\nIt is in koers-demo.db. Go on with:")
     for line in DEMO_NEXT:
@@ -63,8 +66,8 @@ def demo(ctx: typer.Context, json: Json = False) -> None:
 DEMO_NEXT = (
     "status",
     "forecast --as-of 2026-10-23",
-    "backtest",
-    "checkin q4-chat 19 --confidence 0.6",
+    "capacity",
+    "checkin 26q4-chat 19 --confidence 0.6",
     "export demo-tables",
 )
 
@@ -203,7 +206,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (status, forecast, capacity, play, backtest):
+for answer in (status, forecast, capacity, play, whatif, adopt, backtest):
     app.command()(answer)
 
 
@@ -235,6 +238,10 @@ def simulate(
         return
     typer.echo(f"{plain(str(out))} is a synthetic log: {len(events):,} events, all of them made up.")
     typer.echo(f"It stands at {settings.as_of}. Next: koers --log {plain(str(out))} forecast")
+
+
+app.command()(schema)
+app.add_typer(search, name="search")
 
 
 def main() -> None:

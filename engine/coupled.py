@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from koers.engine import elasticity, kernel, pace, trend, work
 from koers.engine.capacity import Floats, Organisation
-from koers.engine.futures import KNOTS, AtDue, Setting, calibrated, elasticities, gained, moved
+from koers.engine.futures import KNOTS, AtDue, Setting, bounded, calibrated, elasticities, elasticity_of, gained, moved
 from koers.engine.grading import over
 from koers.engine.history import Account, Past, Usual, account, done, partly_done, past, usual, usual_effort
 from koers.engine.luck import Luck, Start, draw, sizes
@@ -55,6 +55,7 @@ class Coupled(Drawn):
     goals: pl.DataFrame
     readings: pl.DataFrame
     days: list[date]  # the mornings to come
+    until: date  # the day futures end with
     movable: NDArray[np.bool_]  # not what is done already
     probability: Floats  # (2, key_result) of the target, and of counting as reached: what Progress says
     staff: Staffing
@@ -150,6 +151,7 @@ def couple(
         usual=np.ones((len(KNOTS), own.height)),
         typical=np.ones(own.height),
         elasticity=elasticity.posterior(goals, readings, work.effort(frames), hyper, as_of),
+        most=np.ones(own.height),
         assumed=np.full(own.height, np.nan),
         own=np.tile(at_due.scale, (len(elasticity.GRID), 1)),
         shift=np.zeros((2, len(elasticity.GRID), own.height)),
@@ -161,6 +163,7 @@ def couple(
         goals=own,
         readings=readings,
         days=days,
+        until=last,
         movable=movable,
         probability=probability,
         staff=staff,
@@ -182,12 +185,12 @@ def _drawn(
     org = bare.organisation
     was = account(before, seed, chunk)
     expected = usual(before, org, was, seed, chunk)
-    setting = replace(bare, usual=expected.effort, typical=expected.typical)
+    setting = replace(bare, usual=expected.effort, typical=expected.typical, most=np.ones_like(bare.most))
     first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=True)
     e = elasticities(setting, seed, chunk)
-    by_effort, relative = (
-        np.where(movable[:, None], moved(setting, first.effort, was.size, some), 0.0) for some in (e, np.ones_like(e))
-    )
+    relative = np.where(movable[:, None], moved(setting, expected.unchanged, was.size, np.ones_like(e)), 0.0)
+    setting = bounded(setting, relative)
+    by_effort = elasticity_of(setting, e) * relative
     error = _gain_se(setting, was, expected, first.effort, e)
     return Drawn(
         calibrated(setting, by_effort, relative, probability), was.start, was.run_share, first, expected, error

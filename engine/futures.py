@@ -55,6 +55,7 @@ class Setting:
     usual: Floats  # (knot, key_result) person-days per morning
     typical: Floats  # (key_result,) usual effort whatever the size of run work: what a change is measured against
     elasticity: Floats  # (grid,) probabilities
+    most: Floats  # (key_result,) elasticity that its noise leaves room for
     assumed: Floats  # (key_result,) elasticity that a decision assumes, NaN where it is drawn
     own: Floats  # (elasticity, key_result)
     shift: Floats  # (2, elasticity, key_result)
@@ -70,6 +71,7 @@ def alone(setting: Setting, own: Members) -> Setting:
         at_due=AtDue._make(part[k] for part in setting.at_due),
         usual=setting.usual[:, k],
         typical=setting.typical[k],
+        most=setting.most[k],
         assumed=setting.assumed[k],
         own=setting.own[:, k],
         shift=setting.shift[:, :, k],
@@ -92,8 +94,13 @@ def moved(setting: Setting, effort: Floats, sizes: Floats, e: Floats) -> Floats:
     """
     way = setting.organisation.key_results.pace.sum(axis=1)
     change = (effort - usual_effort(setting, sizes) * way[:, None]) / setting.typical[:, None]
-    drawn = np.isnan(setting.assumed)
-    return np.asarray(np.where(drawn, 1.0, setting.assumed)[:, None] * change * np.where(drawn[:, None], e, 1.0))
+    return np.asarray(elasticity_of(setting, e) * change)
+
+
+def elasticity_of(setting: Setting, e: Floats) -> Floats:
+    """Elasticities (key_result, replication): those drawn, as far as they can be, or the one that is assumed."""
+    drawn = np.minimum(e, setting.most[:, None])
+    return np.where(np.isnan(setting.assumed)[:, None], drawn, setting.assumed[:, None])
 
 
 def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floats:
@@ -205,39 +212,59 @@ def grouped(gain: Floats, count: int = GROUPS) -> Floats:
     return np.asarray(np.diff(total, axis=1) / (n / count))
 
 
+def bounded(setting: Setting, relative: Floats) -> Setting:
+    """`setting` with the largest elasticities that key results' noise leaves room for.
+
+    `relative` (key_result, replication) is what effort does where nothing changes, if progress is proportional to it:
+    scatter that a key result does not show cannot have been there.
+    """
+    room = np.sqrt(1 - RESIDUAL**2) * setting.at_due.scale
+    scatter = relative.std(axis=1) * _per_sd(setting.at_due)
+    return replace(
+        setting, most=np.minimum(np.divide(room, scatter, out=np.ones_like(room), where=scatter > room), 1.0)
+    )
+
+
+def _per_sd(at: AtDue) -> Floats:
+    """Scale of a Student-t by the standard deviation of a normal whose middle 80 % is that of the Student-t."""
+    return np.asarray(CORE / special.stdtrit(at.df, 0.9))
+
+
 def calibrated(setting: Setting, by_effort: Floats, relative: Floats, probability: Floats) -> Setting:
     """`setting` with effort's usual scatter taken out of the key results' own noise, where it has been all along.
 
-    `by_effort` (key_result, replication) is what `moved` says, `relative` the same if progress were proportional to
-    effort; of both only the scatter counts. `probability` (2, key_result) is what Progress says of the target, and of
-    counting as reached.
+    `by_effort` (key_result, replication) is what `moved` says where nothing changes, `relative` the same if progress
+    were proportional to effort; of both only the scatter counts. `probability` (2, key_result) is what Progress says of
+    the target, and of counting as reached.
     """
     at = setting.at_due
     scatter = relative - relative.mean(axis=1, keepdims=True)
-    per_sd = CORE / special.stdtrit(at.df, 0.9)  # matches the middle 80 % of a Student-t with that of a normal
-    variance = (elasticity.GRID[:, None] * scatter.std(axis=1) * per_sd) ** 2
+    e = np.minimum(elasticity.GRID[:, None], setting.most)
+    variance = (e * scatter.std(axis=1) * _per_sd(at)) ** 2
     own = np.sqrt(np.maximum(at.scale**2 - variance, (RESIDUAL * at.scale) ** 2))
     usual = grouped(by_effort - by_effort.mean(axis=1, keepdims=True))
     parts = grouped(scatter, min(FINE, CALIBRATED // max(len(scatter), 1) + GROUPS))
-    shift = [_shift(at, own, parts, probability[0], at.threshold)]
+    shift = [_shift(at, own, e, parts, probability[0], at.threshold)]
     same = np.array_equal(at.threshold, at.counts)
-    shift.append(shift[0] if same else _shift(at, own, parts, probability[1], at.counts))
+    shift.append(shift[0] if same else _shift(at, own, e, parts, probability[1], at.counts))
     return replace(setting, own=own, shift=np.stack(shift), scatter=usual)
 
 
-def _shift(at: AtDue, own: Floats, parts: Floats, probability: Floats, threshold: Floats) -> Floats:
+def _shift(
+    at: AtDue, own: Floats, elasticities_: Floats, parts: Floats, probability: Floats, threshold: Floats
+) -> Floats:
     """What has to be added to progress for these probabilities on average over `parts`, (elasticity, key_result).
 
-    By bisection; the scatter is `parts` (key_result, group) times the elasticity.
+    By bisection; the scatter is `parts` (key_result, group) times the elasticities (elasticity, key_result).
     """
     binary = ~np.isnan(at.hazard)
     span = np.where(binary, 1.0, 10.0 * at.scale) + np.abs(parts).max(axis=1, initial=0.0)
     found = np.zeros_like(own)
-    for n, e in enumerate(elasticity.GRID):
+    for n, e in enumerate(elasticities_):
         low, high = -span, span
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            lifted = e * parts + middle[:, None]
+            lifted = e[:, None] * parts + middle[:, None]
             tried = student(at.df, ((at.mean - threshold)[:, None] + lifted) / own[n][:, None])
             tried[binary] = -np.expm1(-at.hazard[binary, None] * np.maximum(1.0 + lifted[binary], 0.0))
             below = tried.mean(axis=1) < probability

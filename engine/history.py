@@ -90,6 +90,7 @@ class Usual(NamedTuple):
     typical: Floats  # (key_result,) over all sizes, at least LEAST of the team's
     start: Start
     played: tuple[Floats, Floats]  # effort (key_result, replication) before and after today where nothing changes
+    unchanged: Floats  # (key_result, replication) sum of gains x effort to come where nothing changes
 
 
 def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications: range) -> Usual:
@@ -105,7 +106,11 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
     drift = np.divide(later.mean(axis=1), then.mean(axis=1), out=np.ones(len(least)), where=then.mean(axis=1) > 0)
     typical = np.maximum(seen.effort.mean(axis=1) * drift, least)
-    return Usual(usual_effort(seen.effort, then, later, seen.size, ahead), typical, steady.marked, (then, later))
+    effort = usual_effort(seen.effort, then, later, seen.size, ahead)
+    before = then.mean(axis=1)
+    scale = np.divide(seen.effort.mean(axis=1), before, out=np.ones(len(least)), where=before > 0)
+    unchanged = later * (scale * goals.pace.sum(axis=1))[:, None]
+    return Usual(effort, typical, steady.marked, (then, later), unchanged)
 
 
 def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from koers.engine import kernel
 from koers.engine.capacity import NEVER, Floats, Organisation
-from koers.engine.futures import Setting, elasticities, own_scale, usual_effort
+from koers.engine.futures import Setting, elasticities, elasticity_of, own_scale, usual_effort
 from koers.engine.groups import WIDTH
 from koers.engine.luck import Start, sizes
 from koers.engine.motion import Motion, streams
@@ -46,7 +46,10 @@ def paths(
         began = Start._make(part[:, here] for part in start)
         run = kernel.run(org, seed, some, size=size, start=began, efforts=True)
         e, usual = elasticities(setting, seed, some), usual_effort(setting, size)
-        relative, kept = e / setting.typical[:, None], own_scale(setting, e) / setting.at_due.scale[:, None]
+        relative, kept = (
+            elasticity_of(setting, e) / setting.typical[:, None],
+            own_scale(setting, e) / setting.at_due.scale[:, None],
+        )
         for k in np.flatnonzero(motion.on_trend).tolist():
             when = np.append(org.calendar.day, org.key_results.due[k]).astype(np.uint64)
             path = found.progress[k, :, here] if keep else np.zeros((0, len(some)))

@@ -19,8 +19,9 @@ from koers.engine.reference import NIGHT, Simulation
 class Walk:
     """The paths of all key results in one future: hand `Walk(...).process` to `reference.play` as an extra process.
 
-    `elasticity`, `usual` and `kept` (see `motion.begin`; both (key_result,)) are those of the future. Afterwards `progress` has a row (key_result,) for
-    each morning, and `end` the reading at due; what stands there for key results on no trend means nothing.
+    `elasticity`, `usual` and `kept` (see `motion.begin`; both (key_result,)) are those of the future. Afterwards
+    `progress` has a row (key_result,) for each morning, and `end` the reading at due; what stands there for key results
+    on no trend means nothing.
     """
 
     setting: Setting
@@ -48,6 +49,6 @@ class Walk:
         self.end = state.level + self._gained(sim, gain, expected, way) + reading
 
     def _gained(self, sim: Simulation, gain: Floats, expected: Floats, way: Floats) -> Floats:
-        relative = self.elasticity / self.setting.typical
+        relative = np.minimum(self.elasticity, self.setting.most) / self.setting.typical
         beyond = np.maximum(np.array(sim.portfolio.landed) - way, 0.0)
         return np.asarray(relative * (gain - self.usual * expected) + beyond)

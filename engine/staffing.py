@@ -171,10 +171,16 @@ def _policies(
         settings.append((since, {name: float(value) for name, value in read.parameters.items() if name in SETTINGS}))
     for own, since, moved, to, to_team in moves.iter_rows():
         if (to_team or own) == team:
-            steps.append((since, 1, moved if to == "change" else -moved))
+            steps.append((since, 1, (moved, to, own != team)))
     found, policy = [(date.min, Policy())], Policy()
     for since, is_move, said in sorted(steps, key=lambda step: step[:2]):
-        policy = shifted(policy, said, in_force(people[team], since)) if is_move else said
+        size = in_force(people[team], since)  # who joined is counted in
+        if not is_move:
+            policy = said
+        elif said[2]:
+            policy = joined(policy, max(size - said[0], 0.0), said[0], said[1])
+        else:
+            policy = shifted(policy, said[0] if said[1] == "change" else -said[0], size)
         found.append((since, policy))
     return found, settings, faults
 
@@ -206,6 +212,17 @@ def as_policy(kind: str, given: dict[str, Any], rails: list[str]) -> tuple[Polic
         people=float(given.get("people", 0.0)),
         guardrail=rails.index(guardrail) if guardrail in rails else NEVER,
     ), []
+
+
+def joined(policy: Policy, size: float, people: float, to: str) -> Policy:
+    """`policy` after `people` from elsewhere join a team of `size` for one side, run or change, of its work."""
+    if policy.kind == "rotation":
+        return replace(policy, people=policy.people + (people if to == "run" else 0.0))
+    whole = size + people
+    share = (policy.share * size + (people if to == "change" else 0.0)) / whole if whole > 0 else policy.share
+    if policy.kind == "run_first":
+        return Policy("ring_fence", share=share) if share > 0 else policy
+    return replace(policy, share=share)
 
 
 def shifted(policy: Policy, people: float, size: float) -> Policy:

@@ -80,7 +80,15 @@ def _once(key: Any, first: int, s: Floats, z: int) -> None:  # noqa: ANN401
 
 
 @part
-def _set_out(keys: Any, first: int, log_sigma: Floats, begin: Floats, own: Floats, kept: Floats, s: Floats) -> None:  # noqa: ANN401
+def _set_out(
+    keys: Any,  # noqa: ANN401
+    first: int,
+    log_sigma: Floats,
+    begin: Floats,
+    own: Floats,
+    kept: Floats,
+    s: Floats,
+) -> None:
     """SIGMA, LEVEL and SLOPE at the last reading."""
     _once(keys[0], first, s, UP)
     for j in range(WIDTH):
@@ -114,14 +122,30 @@ def _step(base: Any, when: Any, step: Floats, drift: float, s: Floats) -> None: 
 
 @whole
 def walk(
-    keys: Any, first: int, when: Any, steps: Floats, begin: Floats, log_sigma: Floats, own: Floats, kept: Floats,  # noqa: ANN401
-    effort: Floats, pace: Floats, relative: Floats, usual: Floats, beyond: Floats, s: Floats, base: Any, end: Floats, path: Floats,  # noqa: ANN401
-) -> None:  # fmt: skip
+    keys: Any,  # noqa: ANN401
+    first: int,
+    when: Any,  # noqa: ANN401
+    steps: Floats,
+    begin: Floats,
+    log_sigma: Floats,
+    own: Floats,
+    kept: Floats,
+    effort: Floats,
+    pace: Floats,
+    relative: Floats,
+    usual: Floats,
+    beyond: Floats,
+    s: Floats,
+    base: Any,  # noqa: ANN401
+    end: Floats,
+    path: Floats,
+) -> None:
     """Fill `end` (replication,) and, where it has days, `path` (day, replication) of one key result.
 
     `keys`: see `motion.streams`; `when` (day + 1,) names the steps, `steps` (day + 1, 6) are them; `own` is level,
-    slope, drift and reading, `kept` (replication,) the share of noise that is its own; `effort` and `beyond` (day, replication), `usual` effort and the elasticity `relative` to
-    it (replication,); `s` (row x lane) and `base` (lane,) are scratch.
+    slope, drift and reading, `kept` (replication,) the share of noise that is its own; `effort` and `beyond`
+    (day, replication), `usual` effort and the elasticity `relative` to it (replication,); `s` (row x lane) and `base`
+    (lane,) are scratch.
     """
     days = len(pace)
     for low in range(0, len(end), WIDTH):

@@ -7,7 +7,7 @@ the size of run work).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -28,6 +28,7 @@ from koers.scenarios.model import Scenario
 from koers.scenarios.pairs import Pair, base, pair
 from koers.scenarios.world import baseline
 
+LEAST = 100  # futures that a difference is told from
 TOO_SMALL = 0.01
 """A smaller difference of probabilities is nothing to decide by."""
 SURE = 1.959963984540054  # normal deviate of the 97.5th percentile
@@ -94,7 +95,7 @@ def what_if(
     Raises KoersError where the log declares no capacity, InputError where a lever does not fit, as `compare` does.
     """
     ground = at(recorded, as_of, known_at, samples=samples, seed=seed, until=last_due(scenarios))
-    return compare(ground.coupled, scenarios, ground.objectives, ground.others, precision=precision)
+    return compare(ground.coupled, scenarios, ground.objectives, ground.others, ground.shown, precision=precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Ground:
     coupled: Coupled
     objectives: dict[str, tuple[str, ...]]
     others: dict[str, float]
+    shown: frozenset[str]  # the key results that are under way
 
 
 def at(
@@ -123,6 +125,8 @@ def at(
     table, values = goals(frames), readings(frames)
     hyper = learn(table, values, as_of)
     coupled = couple(frames, table, values, as_of, hyper, samples=samples, seed=seed, until=until)
+    if samples < LEAST:
+        raise KoersError(f"{samples} samples: a difference needs at least {LEAST} futures")
     if coupled is None:
         raise KoersError("no capacity is declared: a scenario needs capacity.csv (team, from, people) to act on")
     wanted = under_way(table, as_of)
@@ -133,6 +137,7 @@ def at(
         coupled=coupled,
         objectives={str(key[0]): tuple(group["key_result"]) for key, group in groups},
         others=dict(zip(seen["key_result"], seen["probability"], strict=True)),
+        shown=frozenset(wanted["key_result"]),
     )
 
 
@@ -148,26 +153,27 @@ def compare(
     scenarios: Sequence[Scenario],
     objectives: dict[str, tuple[str, ...]],
     others: dict[str, float] | None = None,
+    shown: Container[str] | None = None,
     *,
     precision: float = 0.01,
 ) -> list[Comparison]:
-    """Each scenario against the baseline.
+    """Each scenario against the baseline; for `objectives`, `others` and `shown` see `pairs.pair`.
 
-    `objectives`: the key results of each; `others`: the probabilities of key results that no effort moves. Chunks of
-    futures are added until all intervals of probabilities are narrower than `precision` to either side, LIMIT at most.
-    Raises InputError where a lever does not fit.
+    Chunks of futures are added until all intervals of probabilities are narrower than `precision` to either side, up
+    to LIMIT. Raises InputError where a lever does not fit.
     """
-    worlds = [pulled(baseline(coupled), scenario) for scenario in scenarios]
-    members = {name: tuple(group) for name, group in objectives.items()}
+    asked = coupled.chunks()
     found: list[list[Pair]] = [[] for _ in scenarios]
-    size, asked = coupled.now.backlog.shape[1], len(coupled.chunks())
-    for n in range(max(LIMIT, asked)):
-        some = coupled.at(range(n * size, (n + 1) * size))
-        ground = base(some, range(n * size, (n + 1) * size))
+    worlds = [pulled(baseline(coupled), scenario) for scenario in scenarios]
+    for n in range(max(LIMIT, len(asked))):
+        more = coupled.samples + (n - len(asked)) * len(asked[0])
+        chunk = asked[n] if n < len(asked) else range(more, more + len(asked[0]))
+        some = coupled.at(chunk)
+        stands = base(some, chunk)
         for scenario, world, pairs in zip(scenarios, worlds, found, strict=True):
             again = world if n == 0 else pulled(baseline(some), scenario)
-            pairs.append(pair(ground, again, members, others or {}))
-        if n + 1 >= asked and all(_narrow(pairs, precision) for pairs in found):
+            pairs.append(pair(stands, again, objectives, others or {}, shown))
+        if n + 1 >= len(asked) and all(_narrow(pairs, precision) for pairs in found):
             break
     return [_comparison(scenario, pairs) for scenario, pairs in zip(scenarios, found, strict=True)]
 
@@ -202,12 +208,21 @@ def _comparison(scenario: Scenario, pairs: Sequence[Pair]) -> Comparison:
 def _probability(pairs: Sequence[Pair], name: str) -> Effect:
     """The effect on a probability, both within the bounds that forecasts keep."""
     plain = _effect(pairs, name, TOO_SMALL)
-    bounds = (FLOOR, CEILING) if not name.startswith("guardrail") else (0.0, 1.0)
+    bounds = (0.0, 1.0) if name.startswith("guardrail") else (FLOOR, CEILING)
     before, after = (float(np.clip(value, *bounds)) for value in (plain.baseline, plain.scenario))
-    off = (after - before) - plain.delta
-    low, high = plain.low + off, plain.high + off
-    detectable = plain.detectable and abs(after - before) >= TOO_SMALL
-    return Effect(before, after, after - before, low, high, plain.model_low, plain.model_high, detectable)
+    clipped = (before != plain.baseline, after != plain.scenario)
+    half = (plain.high - plain.low) / 2
+    if any(clipped):  # a bound has no error
+        half = 0.0 if all(clipped) else SURE * _error_of(pairs, name, "before" if clipped[1] else "after")
+    delta = after - before
+    detectable = abs(delta) >= TOO_SMALL and abs(delta) > half
+    return Effect(before, after, delta, delta - half, delta + half, plain.model_low, plain.model_high, detectable)
+
+
+def _error_of(pairs: Sequence[Pair], name: str, side: str) -> float:
+    """The standard error of one side alone."""
+    variance = np.mean([p.variance[name][side == "after"] for p in pairs])
+    return float(np.sqrt(variance / sum(p.futures for p in pairs)))
 
 
 def _effect(pairs: Sequence[Pair], name: str, least: float) -> Effect:

@@ -70,6 +70,7 @@ def appended(world: World, name: str, given: KeyResultSet) -> World:
         at_due=type(at)._make(np.append(old, new) for old, new in zip(setting.at_due, at, strict=True)),
         usual=np.column_stack([setting.usual, knots]),
         typical=np.append(setting.typical, max(typical, LEAST * mine)),
+        most=np.append(setting.most, 1.0),
         assumed=np.append(setting.assumed, np.nan),
         own=np.column_stack([setting.own, np.tile(at.scale, len(setting.own))]),
         shift=np.concatenate([setting.shift, np.zeros((2, len(setting.own), 1))], axis=2),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from koers.scenarios.world import (
     with_belief,
     with_demand,
     with_goal,
+    with_joined,
     with_people,
     with_plan,
     with_policies,
@@ -100,8 +101,8 @@ def _move_capacity(world: World, scenario: model.Scenario, lever: Lever) -> Worl
         return with_shift(world, team, days, np.where(days, sign * lever.people, 0.0))
     other = _team(world, scenario, lever, "to_team")
     come = arriving(world, lever.people, days, _ramp_up(world, lever, lever.to_team))
-    world = with_people(world, team, np.where(days, -lever.people, 0.0))
-    return with_shift(with_people(world, other, come), other, days, sign * come)
+    world = with_joined(with_people(world, team, np.where(days, -lever.people, 0.0)), other, days, come, lever.to)
+    return with_people(world, other, come)
 
 
 def _hire(world: World, scenario: model.Scenario, lever: Lever) -> World:
@@ -167,8 +168,10 @@ def _all_the_time(world: World, scenario: model.Scenario, lever: Lever, key: str
 
 
 def _elasticity(world: World, scenario: model.Scenario, lever: Lever) -> World:
+    named = {other.key_result for other in scenario.lever if isinstance(other, model.Elasticity)}
+    every = [k for k, key in enumerate(world.organisation.key_results.key) if key not in named]
     assumed = world.setting.assumed.copy()
-    assumed[slice(None) if lever.key_result is None else _key_result(world, scenario, lever)] = lever.value
+    assumed[every if lever.key_result is None else _key_result(world, scenario, lever)] = lever.value
     return replace(world, setting=replace(world.setting, assumed=assumed))
 
 
@@ -187,14 +190,13 @@ def _retarget(world: World, scenario: model.Scenario, lever: Lever) -> World:
 
 
 def _due(world: World, scenario: model.Scenario, lever: Lever, k: int) -> World:
-    coming = world.coupled.days
-    if not coming or not coming[0] <= lever.due <= coming[-1]:
-        raise _refuse(scenario, lever, "due", f"{lever.due} lies outside the days to come ({_span(coming)})")
+    if not world.coupled.staff.as_of < lever.due <= world.coupled.until:
+        raise _refuse(scenario, lever, "due", f"{lever.due} lies outside the days to come ({_span(world)})")
     return due_moved(world, k, lever.due)
 
 
-def _span(days: list[date]) -> str:
-    return f"{days[0]} to {days[-1]}" if days else "none"
+def _span(world: World) -> str:
+    return f"{world.coupled.staff.as_of + timedelta(days=1)} to {world.coupled.until}"
 
 
 def _drop(world: World, scenario: model.Scenario, lever: Lever) -> World:
@@ -234,9 +236,8 @@ def _add(world: World, scenario: model.Scenario, lever: Lever) -> World:
         raise _refuse(
             scenario, lever, "key_result", f"{given.team!r} is no team with declared capacity{near(given.team, known)}"
         )
-    coming = world.coupled.days
-    if given.kind not in TRENDS or not coming or not coming[0] <= given.due <= coming[-1]:
-        what = f"only metric and milestone key results due within the days to come ({_span(coming)}) can be added"
+    if given.kind not in TRENDS or not world.coupled.staff.as_of < given.due <= world.coupled.until:
+        what = f"only metric and milestone key results due within the days to come ({_span(world)}) can be added"
         raise _refuse(scenario, lever, "key_result", what)
     return appended(world, lever.name, given)
 

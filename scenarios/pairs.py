@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,6 +45,7 @@ class Pair:
     nothing: bool
     before: dict[str, float] = field(default_factory=dict)
     difference: dict[str, Floats] = field(default_factory=dict)  # (replication,)
+    variance: dict[str, tuple[float, float]] = field(default_factory=dict)  # of what differs, before and after
     model: dict[str, tuple[float, float]] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)  # person-days more lost to switching, by team
     people: dict[str, float] = field(default_factory=dict)  # more people on average, by team
@@ -71,21 +72,32 @@ def _given(setting: Setting, drawn: kernel.Futures, size: Floats, movable: Bools
     return np.stack([reached(setting, gain, e) for gain, e in zip(gains, every, strict=True)])
 
 
-def pair(ground: Base, world: World, objectives: dict[str, tuple[str, ...]], others: dict[str, float]) -> Pair:
-    """What the decision of `world` changes in the futures of `ground`."""
+def pair(
+    ground: Base,
+    world: World,
+    objectives: dict[str, tuple[str, ...]],
+    others: dict[str, float],
+    shown: Container[str] | None = None,
+) -> Pair:
+    """What the decision of `world` changes in the futures of `ground`.
+
+    `objectives`: the key results of each; `others`: probabilities of key results that effort does not move; `shown`:
+    the key results asked about (None: all), beside which only those that the decision adds count.
+    """
     after = _After.of(ground, world)
     found = Pair(futures=len(ground.chunk), nothing=after.nothing)
     keys, old = world.organisation.key_results.key, len(ground.chance)
     weights = ground.coupled.setting.elasticity
-    for k, key in enumerate(keys):
-        name = f"key_result/{key}"
-        found.before[name] = float(ground.chance[k].mean()) if k < old else 0.0
+    asked = [k for k, key in enumerate(keys) if shown is None or key in shown or k >= old]
+    for k in asked:
+        before = ground.chance[k] if k < old else np.zeros(len(ground.chunk))
+        now = after.chance[k] if k in after.touched else before
+        model = (0.0, 0.0)
         if k in after.touched:
-            before = ground.chance[k] if k < old else np.zeros_like(after.chance[k])
-            found.difference[name] = after.chance[k] - before
-            found.model[name] = _spread(after.given[:, k] - after.given_before[:, k], weights, after.size_of(k))
+            model = _spread(after.given[:, k] - after.given_before[:, k], weights, after.size_of(k))
+        _note(found, f"key_result/{keys[k]}", before, now, model)
     _objectives(found, ground, after, objectives, others, weights)
-    _overall(found, ground, after, others, weights)
+    _overall(found, ground, after, others, weights, np.array(asked, dtype=np.int64))
     _running(found, ground, after, world)
     return found
 
@@ -93,8 +105,8 @@ def pair(ground: Base, world: World, objectives: dict[str, tuple[str, ...]], oth
 def _spread(apart: Floats, weights: Floats, size: Floats) -> tuple[float, float]:
     """The middle 95 % of a difference (elasticity, replication) over the elasticity and the size of run work."""
     order = np.argsort(size, kind="stable")
-    cells = np.stack([apart[:, own].mean(axis=1) for own in np.array_split(order, SIZES)], axis=1)
-    values, mass = cells.ravel(), np.repeat(weights / SIZES, SIZES)
+    cells = np.stack([apart[:, own].mean(axis=1) for own in np.array_split(order, min(SIZES, len(order)))], axis=1)
+    values, mass = cells.ravel(), np.repeat(weights / cells.shape[1], cells.shape[1])
     by_value = np.argsort(values)
     below = np.cumsum(mass[by_value])
     low, high = (values[by_value][min(int(np.searchsorted(below, level)), len(values) - 1)] for level in ENDS)
@@ -197,6 +209,7 @@ def _note(found: Pair, name: str, before: Floats, after: Floats, model: tuple[fl
     found.before[name] = float(before.mean())
     if not np.array_equal(before, after):
         found.difference[name], found.model[name] = after - before, model
+        found.variance[name] = (float(before.var()), float(after.var()))
 
 
 def _objectives(
@@ -220,23 +233,25 @@ def _objectives(
         _note(found, f"objective/{name}", before, now, model)
 
 
-def _overall(found: Pair, ground: Base, after: _After, others: dict[str, float], weights: Floats) -> None:
+def _overall(found: Pair, ground: Base, after: _After, others: dict[str, float], weights: Floats, asked: Ints) -> None:
     """Expected number reached, and the expected weighted score of the key results that effort moves."""
-    beside = sum(others.values())
-    goals = after.world.organisation.key_results
-    old = len(ground.chance)
-    apart = (after.given - after.given_before).sum(axis=1)
-    model = _spread(apart, weights, ground.size.mean(axis=0)[: apart.shape[1]]) if after.touched else (0.0, 0.0)
-    _note(found, "overall/reached", ground.chance.sum(axis=0) + beside, after.chance.sum(axis=0) + beside, model)
-    share = goals.weight[:old] / max(float(goals.weight[:old].sum()), 1e-12)
-    shares = goals.weight / max(float(goals.weight.sum()), 1e-12)
-    before, now = share @ ground.score, shares @ after.score
-    _note(found, "overall/score", before, now, _by_size(now - before, ground.size.mean(axis=0)))
+    goals, beside = after.world.organisation.key_results, sum(others.values())
+    old = asked[asked < len(ground.chance)]
+    apart = (after.given - after.given_before)[:, asked].sum(axis=1)
+    size = ground.size.mean(axis=0)
+    model = _spread(apart, weights, size[: apart.shape[1]]) if after.touched else (0.0, 0.0)
+    before, now = ground.chance[old].sum(axis=0) + beside, after.chance[asked].sum(axis=0) + beside
+    _note(found, "overall/reached", before, now, model)
+    before, now = (
+        (goals.weight[rows] / max(float(goals.weight[rows].sum()), 1e-12)) @ part[rows]
+        for rows, part in ((old, ground.score), (asked, after.score))
+    )
+    _note(found, "overall/score", before, now, _by_size(now - before, size))
 
 
 def _by_size(apart: Floats, size: Floats) -> tuple[float, float]:
     """The spread of a difference (replication,) over the size of run work."""
-    means = [float(apart[own].mean()) for own in np.array_split(np.argsort(size, kind="stable"), SIZES)]
+    means = [float(apart[own].mean()) for own in np.array_split(np.argsort(size, kind="stable"), min(SIZES, len(size)))]
     return min(means), max(means)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from koers.engine.capacity import Floats, Organisation, Policy
 from koers.engine.coupled import Coupled
 from koers.engine.futures import Setting
-from koers.engine.staffing import shifted
+from koers.engine.staffing import joined, shifted
 
 Days = NDArray[np.bool_]  # (day,) which mornings
 
@@ -83,6 +83,16 @@ def with_shift(world: World, team: int, days: Days, people: Floats) -> World:
     teams = world.organisation.teams
     rows = {
         day: shifted(teams.policies[teams.policy[team, day]], float(people[day]), float(teams.people[team, day]))
+        for day in np.flatnonzero(days).tolist()
+    }
+    return with_policies(world, team, rows)
+
+
+def with_joined(world: World, team: int, days: Days, people: Floats, to: str) -> World:
+    """On `days` `people` (day,) from elsewhere are about to join a team, for one side of its work."""
+    teams = world.organisation.teams
+    rows = {
+        day: joined(teams.policies[teams.policy[team, day]], float(teams.people[team, day]), float(people[day]), to)
         for day in np.flatnonzero(days).tolist()
     }
     return with_policies(world, team, rows)

@@ -77,7 +77,7 @@ def names(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("way", ["", "again"])
 def test_the_wheel_holds_every_module_under_koers_and_nothing_else(built: Path, way: str) -> None:
-    kinds = (".py", ".css", ".j2")
+    kinds = (".py", ".css", ".j2", ".toml")
     modules = {f"koers/{path.as_posix()}" for path in tracked() if path.suffix in kinds and path.parts[0] in PACKAGES}
     face = {"koers/__init__.py", "koers/__main__.py", "koers/py.typed"}
     found = names(built / way)

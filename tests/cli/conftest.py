@@ -9,9 +9,9 @@ import pytest
 
 from koers.cli.record import write_demo
 from koers.cli.session import Session
-from koers.scenarios.case.demo import AS_OF, demo_events
 from tests.cli.staffed import staffed_log
 from tests.cli.world import NOW
+from tests.small import AS_OF, demo_events
 
 
 @pytest.fixture(autouse=True)

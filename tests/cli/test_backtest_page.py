@@ -22,7 +22,7 @@ from koers.engine.judge import Score, Slice, Verdict, judge
 from koers.engine.reliability import Bin
 from koers.engine.replay import typed
 from koers.engine.scoring import Interval
-from koers.scenarios.case.demo import AS_OF, demo_events
+from tests.small import AS_OF, demo_events
 
 PAYLOADS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'onmouseover='x", "{{7*7}}", "</svg><b>"]
 VOID = {"meta", "link", "br", "img", "hr", "input"}

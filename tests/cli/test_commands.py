@@ -13,8 +13,9 @@ import pytest
 
 from koers.events.log import open_log
 from koers.events.model import CheckedIn, CheckInCorrected, Event, EventRetracted
-from koers.scenarios.case.demo import AS_OF, demo_events
+from koers.scenarios.case.events import case_events
 from tests.cli.world import NOW, check_ins, event, goal, koers, objective, shown, told, write_log
+from tests.small import AS_OF, demo_events
 
 DEMO = ("--log", "koers-demo.db")
 RECENT = ("backtest", "--from", "2026-09-15")
@@ -44,19 +45,20 @@ def events(path: str = "koers-demo.db") -> list[Event]:
 def test_the_demo_writes_its_log_and_forecasts_it(here: Path) -> None:
     text = shown("demo")
     assert "synthetic" in text
-    assert "Colleagues trained in" in text
-    assert [e.id for e in events()] == [e.id for e in demo_events()]
+    assert "Colleagues coached" in text
+    assert [e.id for e in events()] == [e.id for e in case_events()]
 
 
 def test_a_second_demo_says_the_same_and_adds_nothing(here: Path) -> None:
     assert shown("demo") == shown("demo")
-    assert len(events()) == len(demo_events())
+    assert len(events()) == len(case_events())
 
 
-def test_the_demo_goes_on_with_check_ins_made_to_it_since(demo: Path) -> None:
-    shown(*DEMO, "checkin", "q4-chat", "30")
-    assert "30/35" in shown("demo")
-    assert len(events()) == len(demo_events()) + 1
+def test_the_demo_goes_on_with_check_ins_made_to_it_since(here: Path) -> None:
+    shown("demo")
+    shown(*DEMO, "checkin", "26q4-chat", "29")
+    assert "29/30" in shown("demo")
+    assert len(events()) == len(case_events()) + 1
 
 
 def test_what_the_demo_proposes_next_works(here: Path) -> None:

@@ -24,7 +24,7 @@ HEAVY = (
 )
 COMMANDS = (
     *("demo", "init", "import", "import-tickets", "export", "checkin", "correct"),
-    *("status", "forecast", "capacity", "play", "backtest", "simulate"),
+    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "simulate", "schema"),
 )
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
 

@@ -11,7 +11,7 @@ import pytest
 from koers.events.log import open_log
 from koers.events.model import EventRetracted, KeyResultDropped, OutcomeRecorded
 from koers.events.sqlite import SqliteLog
-from koers.scenarios.case.demo import AS_OF
+from koers.scenarios.case.events import AS_OF
 from tests.cli.world import NOW, START, check_ins, closed, event, goal, koers, misused, refused, shown, write_log
 
 DEMO = ("--log", "koers-demo.db")
@@ -80,7 +80,9 @@ def test_the_demo_leaves_an_empty_log_of_ours_and_other_files_alone(here: Path) 
     assert path.read_bytes() == b"not a log at all"
 
 
-def test_the_demo_of_another_version_is_another_log(demo: Path) -> None:
+def test_the_demo_of_another_version_is_another_log(here: Path) -> None:
+    shown("demo", "--json")
+    demo = here / "koers-demo.db"
     with sqlite3.connect(demo) as db:
         db.executescript("DROP TRIGGER events_stay; UPDATE events SET data = replace(data, 'Bram', 'Brum')")
     db.close()

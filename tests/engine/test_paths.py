@@ -43,6 +43,7 @@ def made_up(org: Organisation, rng: np.random.Generator) -> tuple[Setting, Motio
         usual=rng.uniform(0.1, 3, (len(KNOTS), count)),
         typical=rng.uniform(0.1, 3, count),
         elasticity=PRIOR,
+        most=rng.uniform(0.3, 1, count),
         assumed=np.nan * ones,
         own=np.linspace(1, 0.5, len(PRIOR))[:, None] * at.scale,
         shift=np.zeros((2, len(PRIOR), count)),

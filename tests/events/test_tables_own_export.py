@@ -12,7 +12,7 @@ from koers.events.export import export_tables
 from koers.events.memory import MemoryLog
 from koers.events.model import CheckInCorrected, end_of
 from koers.events.tables import import_tables
-from koers.scenarios.case.demo import AS_OF, demo_events
+from tests.small import AS_OF, demo_events
 
 NOW = end_of(AS_OF)
 

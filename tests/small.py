@@ -1,7 +1,6 @@
-"""The demo: a synthetic organisation of two teams, two past quarters and one under way.
+"""A small organisation for tests: two teams, two past quarters and one under way, and no capacity declared.
 
-Everything in it is made up, by this code from a seed. It has what real logs have: late and corrected check-ins, a
-target cut, a stale owner, a hockey stick, and a KPI dressed up as a key result.
+All of it is made up, from a seed: late and corrected check-ins, a target cut, a stale owner, a KPI dressed up.
 """
 
 from __future__ import annotations
