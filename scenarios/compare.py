@@ -95,7 +95,8 @@ def what_if(
     Raises KoersError where the log declares no capacity, InputError where a lever does not fit, as `compare` does.
     """
     ground = at(recorded, as_of, known_at, samples=samples, seed=seed, until=last_due(scenarios))
-    return compare(ground.coupled, scenarios, ground.objectives, ground.others, ground.shown, precision=precision)
+    known = ground.objectives, ground.others, ground.shown, ground.beside
+    return compare(ground.coupled, scenarios, *known, precision=precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class Ground:
     objectives: dict[str, tuple[str, ...]]
     others: dict[str, float]
     shown: frozenset[str]  # the key results that are under way
+    beside: tuple[float, float] = (0.0, 0.0)  # weight of those no effort moves, and their weight x expected score
 
 
 def at(
@@ -132,12 +134,15 @@ def at(
     wanted = under_way(table, as_of)
     beside = wanted.filter(~pl.col("key_result").is_in(coupled.goals["key_result"].implode()))
     seen = outlook(table, values, as_of, beside["key_result"], hyper)
+    known = seen.join(beside, on="key_result").select("weight", "expected_score")
+    weight, scored = (column.to_numpy() for column in known)
     groups = wanted.filter(pl.col("objective").is_not_null()).group_by("objective", maintain_order=True)
     return Ground(
         coupled=coupled,
         objectives={str(key[0]): tuple(group["key_result"]) for key, group in groups},
         others=dict(zip(seen["key_result"], seen["probability"], strict=True)),
         shown=frozenset(wanted["key_result"]),
+        beside=(float(weight.sum()), float((weight * scored).sum())),
     )
 
 
@@ -154,10 +159,11 @@ def compare(
     objectives: dict[str, tuple[str, ...]],
     others: dict[str, float] | None = None,
     shown: Container[str] | None = None,
+    beside: tuple[float, float] = (0.0, 0.0),
     *,
     precision: float = 0.01,
 ) -> list[Comparison]:
-    """Each scenario against the baseline; for `objectives`, `others` and `shown` see `pairs.pair`.
+    """Each scenario against the baseline; for `objectives`, `others`, `shown` and `beside` see `pairs.pair`.
 
     Chunks of futures are added until all intervals of probabilities are narrower than `precision` to either side, up
     to LIMIT. Raises InputError where a lever does not fit.
@@ -172,7 +178,7 @@ def compare(
         stands = base(some, chunk)
         for scenario, world, pairs in zip(scenarios, worlds, found, strict=True):
             again = world if n == 0 else pulled(baseline(some), scenario)
-            pairs.append(pair(stands, again, objectives, others or {}, shown))
+            pairs.append(pair(stands, again, objectives, others or {}, shown, beside))
         if n + 1 >= len(asked) and all(_narrow(pairs, precision) for pairs in found):
             break
     return [_comparison(scenario, pairs) for scenario, pairs in zip(scenarios, found, strict=True)]

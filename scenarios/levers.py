@@ -45,6 +45,9 @@ def pulled(world: World, scenario: model.Scenario) -> World:
     Raises InputError where a lever names what is not there, lies outside the days to come, or moves more than there is.
     """
     for lever in scenario.lever:
+        if lever.since and not world.coupled.staff.as_of < lever.since <= world.coupled.until:
+            what = f"from {lever.since} holds no morning of those to come ({_span(world)}): name other days"
+            raise _refuse(scenario, lever, "from", what)
         world = _PULL[lever.kind](world, scenario, lever)
     return world
 
@@ -113,7 +116,13 @@ def _hire(world: World, scenario: model.Scenario, lever: Lever) -> World:
 def _leave(world: World, scenario: model.Scenario, lever: Lever) -> World:
     team, days = _team(world, scenario, lever), _days(world, scenario, lever)
     _enough(world, scenario, lever, team, days)
-    return with_people(world, team, np.where(days, -lever.people, 0.0))
+    gone = np.where(days, -lever.people, 0.0)
+    if lever.until is not None:  # who comes back finds a way in again
+        back = world.days(lever.until + timedelta(days=1), None)
+        gone -= np.where(
+            back, lever.people - arriving(world, lever.people, back, _ramp_up(world, lever, lever.team)), 0.0
+        )
+    return with_people(world, team, gone)
 
 
 def _set_policy(world: World, scenario: model.Scenario, lever: Lever) -> World:

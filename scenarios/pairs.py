@@ -65,11 +65,12 @@ def base(coupled: Coupled, chunk: range) -> Base:
 
 
 def _given(setting: Setting, drawn: kernel.Futures, size: Floats, movable: Bools) -> Floats:
-    """(elasticity, key_result, replication) chance at each elasticity; gains are linear in it."""
-    every = [np.full(size.shape[1], e) for e in GRID]
-    none, full = (gained(setting, drawn, size, e) for e in (every[0], every[-1]))
-    gains = [np.where(movable[:, None], none + e * (full - none), 0.0) for e in every]
-    return np.stack([reached(setting, gain, e) for gain, e in zip(gains, every, strict=True)])
+    """(elasticity, key_result, replication) chance at each elasticity."""
+    found = []
+    for e in (np.full(size.shape[1], value) for value in GRID):
+        gain = np.where(movable[:, None], gained(setting, drawn, size, e), 0.0)
+        found.append(reached(setting, gain, e))
+    return np.stack(found)
 
 
 def pair(
@@ -78,11 +79,13 @@ def pair(
     objectives: dict[str, tuple[str, ...]],
     others: dict[str, float],
     shown: Container[str] | None = None,
+    beside: tuple[float, float] = (0.0, 0.0),
 ) -> Pair:
     """What the decision of `world` changes in the futures of `ground`.
 
     `objectives`: the key results of each; `others`: probabilities of key results that effort does not move; `shown`:
-    the key results asked about (None: all), beside which only those that the decision adds count.
+    the key results asked about (None: all), beside which only those that the decision adds count; `beside`: weight of
+    those that effort does not move, and the sum of weight times expected score.
     """
     after = _After.of(ground, world)
     found = Pair(futures=len(ground.chunk), nothing=after.nothing)
@@ -97,7 +100,7 @@ def pair(
             model = _spread(after.given[:, k] - after.given_before[:, k], weights, after.size_of(k))
         _note(found, f"key_result/{keys[k]}", before, now, model)
     _objectives(found, ground, after, objectives, others, weights)
-    _overall(found, ground, after, others, weights, np.array(asked, dtype=np.int64))
+    _overall(found, ground, after, others, weights, np.array(asked, dtype=np.int64), beside)
     _running(found, ground, after, world)
     return found
 
@@ -233,17 +236,25 @@ def _objectives(
         _note(found, f"objective/{name}", before, now, model)
 
 
-def _overall(found: Pair, ground: Base, after: _After, others: dict[str, float], weights: Floats, asked: Ints) -> None:
-    """Expected number reached, and the expected weighted score of the key results that effort moves."""
-    goals, beside = after.world.organisation.key_results, sum(others.values())
+def _overall(
+    found: Pair,
+    ground: Base,
+    after: _After,
+    others: dict[str, float],
+    weights: Floats,
+    asked: Ints,
+    beside: tuple[float, float],
+) -> None:
+    """Expected number reached, and the expected weighted score."""
+    goals, number = after.world.organisation.key_results, sum(others.values())
     old = asked[asked < len(ground.chance)]
     apart = (after.given - after.given_before)[:, asked].sum(axis=1)
     size = ground.size.mean(axis=0)
     model = _spread(apart, weights, size[: apart.shape[1]]) if after.touched else (0.0, 0.0)
-    before, now = ground.chance[old].sum(axis=0) + beside, after.chance[asked].sum(axis=0) + beside
+    before, now = ground.chance[old].sum(axis=0) + number, after.chance[asked].sum(axis=0) + number
     _note(found, "overall/reached", before, now, model)
     before, now = (
-        (goals.weight[rows] / max(float(goals.weight[rows].sum()), 1e-12)) @ part[rows]
+        (goals.weight[rows] @ part[rows] + beside[1]) / max(float(goals.weight[rows].sum()) + beside[0], 1e-12)
         for rows, part in ((old, ground.score), (asked, after.score))
     )
     _note(found, "overall/score", before, now, _by_size(now - before, size))
