@@ -58,6 +58,7 @@ class Sums:
     chance: Floats  # (key_result,)
     counts: Floats  # (key_result,)
     gain: Floats  # (key_result,)
+    score: Floats  # (key_result,)
     products: Floats  # (objective,)
     risk: Floats  # (guardrail,)
     both: Floats  # (guardrail, key_result)
@@ -177,7 +178,7 @@ def overall(coupled: Coupled, total: Sums, gain: Floats, e: Floats, lost: Floats
         expected_reached=float(chance.sum()) / total.count + beside,
         reached_low=float(np.quantile(number, SHARES[0])),
         reached_high=float(np.quantile(number, SHARES[-1])),
-        expected_score=float(scores.mean()),
+        expected_score=(float(weights @ total.score[shown]) / total.count + fixed) / max(whole, 1e-12),
         score_low=float(np.quantile(scores, SHARES[0])),
         score_high=float(np.quantile(scores, SHARES[-1])),
         lost_to_run_work=float(lost[shown].sum()),

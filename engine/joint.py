@@ -13,7 +13,7 @@ from koers.engine import kernel
 from koers.engine.capacity import NEVER, Floats, Ints, Organisation
 from koers.engine.coupled import Coupled
 from koers.engine.ends import SHARES, Asked, Overall, Sums, counts, key_result_rows, lost_to_run_work, overall
-from koers.engine.futures import reached
+from koers.engine.futures import reached, scores
 from koers.engine.groups import Bools
 from koers.engine.mornings import EPOCH
 from koers.engine.outlook import CEILING, FLOOR
@@ -109,6 +109,7 @@ def _sums(coupled: Coupled, drawn: kernel.Futures, gain: Floats, e: Floats, memb
         chance=chance.sum(axis=1),
         counts=counts(coupled.setting, gain, e, chance).sum(axis=1),
         gain=gain.sum(axis=1),
+        score=scores(coupled.setting, gain, e).sum(axis=1),
         products=np.array([chance[row].prod(axis=0).sum() for row in member]),
         risk=(drawn.broken != NEVER).sum(axis=1).astype(np.float64),
         both=_both(org, drawn.broken, chance),

@@ -232,7 +232,7 @@ def _error_of(pairs: Sequence[Pair], name: str, side: str) -> float:
 
 
 def _effect(pairs: Sequence[Pair], name: str, least: float) -> Effect:
-    before = float(np.mean([p.before[name] for p in pairs]))
+    before = float(np.average([p.before[name] for p in pairs], weights=[p.futures for p in pairs]))
     if name not in pairs[0].difference:
         return Effect(before, before, 0.0, 0.0, 0.0, 0.0, 0.0, detectable=False)
     apart = np.concatenate([p.difference[name] for p in pairs])

@@ -12,6 +12,7 @@ import numpy as np
 from koers.engine.coupled import Coupled
 from koers.events.columns import near
 from koers.events.errors import InputError
+from koers.scenarios.base import Place
 from koers.scenarios.files import scenario_from_toml
 from koers.scenarios.levers import pulled
 from koers.scenarios.model import Scenario
@@ -97,7 +98,8 @@ def lever_of(kind: str, said: Mapping[str, object], most: float) -> Lever:
         table[key] = most
     lines = (f"{name} = {_toml(value)}\n" for name, value in table.items())
     try:
-        return scenario_from_toml('name = "search"\nwhy = "search"\n[[lever]]\n' + "".join(lines)).lever[0]
+        text = 'name = "search"\nwhy = "search"\n[[lever]]\n' + "".join(lines)
+        return scenario_from_toml(text).lever[0].placed(Place())
     except InputError as error:
         raise InputError(str(error).removeprefix(f"{error.where}: ").replace("lever 1 (", "lever (")) from None
 

@@ -148,6 +148,8 @@ def sensitivity(
         return float((chances.sum(axis=0) if row is None else chances[row]).mean())
 
     levers = scenario.lever if scenario else ()
+    if points is not None and (points < 1 or points & (points - 1)):
+        raise InputError(f"{points} points: name a power of 2, such as {POINTS}")
     count = points or (POINTS if k is not None else POINTS_OF_ALL)
     found = sobol(forecast, len(known) + len(levers), count, coupled.seed)
     named = [*known, *(Input(f"lever {n}: {lever.kind}", "pulled, or not", _same) for n, lever in enumerate(levers, 1))]
