@@ -130,6 +130,7 @@ def backtest(
     page: Annotated[Path | None, typer.Option(metavar="FILE.html", callback=is_page, help="Draw it as a page.")] = None,
 ) -> None:
     """How often what koers says comes true: forecasts of key results that have ended, from what was known then."""
+    from koers.cli.adopted import taken, taken_json, taken_lines
     from koers.cli.console import say, watched
     from koers.cli.files import write_table
     from koers.engine.backtest import backtest as run
@@ -157,11 +158,14 @@ def backtest(
     verdict = judge(table, recorded, day)
     if page:
         _write_page(verdict, day, recorded, page)
+    found, before = taken(table, recorded, day)
     if json:
-        print_json({"as_of": day.isoformat()} | verdict.to_dict())
+        print_json({"as_of": day.isoformat()} | verdict.to_dict() | taken_json(found, before))
         return
     say(about)
     _print_verdict(verdict, issued=issued)
+    for line in taken_lines(found, before):
+        say(line)
 
 
 def _write_page(verdict: Verdict, day: date, recorded: Frames, page: Path) -> None:

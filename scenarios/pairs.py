@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from koers.engine.elasticity import GRID
 from koers.engine.futures import Setting, alone, gained, reached, scores
 from koers.engine.groups import Bools, Members, members
 from koers.engine.luck import sizes, start_of
+from koers.scenarios.same import same_beliefs, same_inputs
 from koers.scenarios.world import World
 
 SOME = 2_000
@@ -34,6 +36,14 @@ class Base:
     chance: Floats
     score: Floats
     given: Floats  # (elasticity, key_result, SOME) chance at each elasticity of the grid
+    totals: dict[tuple[str, bytes], Floats] = field(default_factory=dict)  # worked out once for all scenarios
+
+    def total(self, name: str, weight: Floats, rows: Ints) -> Floats:
+        """The weighted sum of `name` (chance or score) over key results `rows`, (replication,)."""
+        key = (name, weight[rows].tobytes() + rows.tobytes())
+        if key not in self.totals:
+            self.totals[key] = np.asarray(weight[rows] @ getattr(self, name)[rows])
+        return self.totals[key]
 
 
 @dataclass(slots=True)
@@ -95,14 +105,15 @@ def pair(
     for k in asked:
         before = ground.chance[k] if k < old else np.zeros(len(ground.chunk))
         now = after.chance[k] if k in after.touched else before
-        model = (0.0, 0.0)
-        if k in after.touched:
-            model = _spread(after.given[:, k] - after.given_before[:, k], weights, after.size_of(k))
-        _note(found, f"key_result/{keys[k]}", before, now, model)
+        _note(found, f"key_result/{keys[k]}", before, now, partial(_of_goal, after, k, weights))
     _objectives(found, ground, after, objectives, others, weights)
     _overall(found, ground, after, others, weights, np.array(asked, dtype=np.int64), beside)
     _running(found, ground, after, world)
     return found
+
+
+def _of_goal(after: _After, k: int, weights: Floats) -> tuple[float, float]:
+    return _spread(after.given[:, k] - after.given_before[:, k], weights, after.size_of(k))
 
 
 def _spread(apart: Floats, weights: Floats, size: Floats) -> tuple[float, float]:
@@ -141,12 +152,12 @@ class _After:
         was, org = ground.coupled.setting, world.organisation
         more = len(org.key_results.key) - len(ground.chance)
         pad = [(0, more), (0, 0)]
-        chance, score = np.pad(ground.chance, pad), np.pad(ground.score, pad)
-        given = np.pad(ground.given, [(0, 0), *pad])
+        chance, score = (np.pad(part, pad) if more else part.copy() for part in (ground.chance, ground.score))
+        given = np.pad(ground.given, [(0, 0), *pad]) if more else ground.given
         after = cls(world, set(), [], chance, score, given, given, ground.size)
         for own in members(org):
-            drawn_anew = not _same_inputs(was.organisation, org, own)
-            if drawn_anew or not _same_beliefs(ground.coupled, world, own.key_results):
+            drawn_anew = not same_inputs(was.organisation, org, own)
+            if drawn_anew or not same_beliefs(ground.coupled, world, own.key_results):
                 after._redo(ground, own, anew=drawn_anew)
         return after
 
@@ -180,38 +191,11 @@ def _of(drawn: kernel.Futures, own: Members, count: int) -> kernel.Futures:
     return drawn.up_to(count)._replace(effort=drawn.effort[k, :count], landed=drawn.landed[k, :count])
 
 
-def _same_inputs(was: Organisation, now: Organisation, own: Members) -> bool:
-    one, other = was.teams, now.teams
-    fields = ("people", "away", "factor", "switch_loss", "failure_demand", "overdue_after", "wip_limit")
-    return (
-        all(np.array_equal(getattr(one, name)[own.teams], getattr(other, name)[own.teams]) for name in fields)
-        and _policies(was, own.teams) == _policies(now, own.teams)
-        and (not len(own.key_results) or own.key_results.max() < len(was.key_results.key))
-        and _rows_equal(was.key_results, now.key_results, ("active", "due", "pace", "weight"), own.key_results)
-        and _rows_equal(was.initiatives, now.initiatives, ("start", "begun", "effort", "needs"), own.initiatives)
-    )
-
-
-def _policies(org: Organisation, teams: Ints) -> list[object]:
-    return [org.teams.policies[n] for n in org.teams.policy[teams].ravel()]
-
-
-def _rows_equal(one: object, other: object, names: Iterable[str], rows: Ints) -> bool:
-    return all(np.array_equal(getattr(one, name)[rows], getattr(other, name)[rows]) for name in names)
-
-
-def _same_beliefs(was: Coupled, now: World, rows: Ints) -> bool:
-    one, other = was.setting, now.setting
-    pairs = [*zip(one.at_due, other.at_due, strict=True), (one.assumed, other.assumed), (one.own.T, other.own.T)]
-    return all(np.array_equal(a[rows], b[rows], equal_nan=True) for a, b in pairs) and np.array_equal(
-        was.movable[rows], now.movable[rows]
-    )
-
-
-def _note(found: Pair, name: str, before: Floats, after: Floats, model: tuple[float, float]) -> None:
+def _note(found: Pair, name: str, before: Floats, after: Floats, model: Callable[[], tuple[float, float]]) -> None:
+    """What is known of one name; `model` is asked only where there is a difference."""
     found.before[name] = float(before.mean())
-    if not np.array_equal(before, after):
-        found.difference[name], found.model[name] = after - before, model
+    if before is not after and not np.array_equal(before, after):
+        found.difference[name], found.model[name] = after - before, model()
         found.variance[name] = (float(before.var()), float(after.var()))
 
 
@@ -229,11 +213,12 @@ def _objectives(
         rows = [place[key] for key in group if key in place and place[key] < old]
         beside = float(np.prod([others.get(key, 1.0) for key in group if key not in place]))
         before, now = (beside * part[rows].prod(axis=0) for part in (ground.chance, after.chance))
-        model = (0.0, 0.0)
-        if after.touched & set(rows):
-            apart = beside * (after.given[:, rows].prod(axis=1) - after.given_before[:, rows].prod(axis=1))
-            model = _spread(apart, weights, after.size_of(rows[0]))
-        _note(found, f"objective/{name}", before, now, model)
+        _note(found, f"objective/{name}", before, now, partial(_of_all, after, rows, beside, weights))
+
+
+def _of_all(after: _After, rows: list[int], beside: float, weights: Floats) -> tuple[float, float]:
+    apart = beside * (after.given[:, rows].prod(axis=1) - after.given_before[:, rows].prod(axis=1))
+    return _spread(apart, weights, after.size_of(rows[0]))
 
 
 def _overall(
@@ -248,22 +233,38 @@ def _overall(
     """Expected number reached, and the expected weighted score."""
     goals, number = after.world.organisation.key_results, sum(others.values())
     old = asked[asked < len(ground.chance)]
-    apart = (after.given - after.given_before)[:, asked].sum(axis=1)
+    changed = np.array(sorted(after.touched & set(asked.tolist())), dtype=np.int64)
     size = ground.size.mean(axis=0)
-    model = _spread(apart, weights, size[: apart.shape[1]]) if after.touched else (0.0, 0.0)
-    before, now = ground.chance[old].sum(axis=0) + number, after.chance[asked].sum(axis=0) + number
-    _note(found, "overall/reached", before, now, model)
-    before, now = (
-        (goals.weight[rows] @ part[rows] + beside[1]) / max(float(goals.weight[rows].sum()) + beside[0], 1e-12)
-        for rows, part in ((old, ground.score), (asked, after.score))
-    )
-    _note(found, "overall/score", before, now, _by_size(now - before, size))
+
+    def model() -> tuple[float, float]:
+        apart = (after.given[:, changed] - after.given_before[:, changed]).sum(axis=1)
+        return _spread(apart, weights, size[: apart.shape[1]])
+
+    for name, own, weight, extra, whole in (
+        ("reached", "chance", np.ones(len(goals.key)), number, (1.0, 1.0)),
+        ("score", "score", goals.weight, beside[1], _whole(goals.weight, old, asked, beside[0])),
+    ):
+        before, one, other = ground.total(own, weight, old) + extra, getattr(ground, own), getattr(after, own)
+        known = changed[changed < len(one)]
+        more = weight[changed] @ other[changed] - weight[known] @ one[known]
+        now = (before + more) / whole[1] if after.touched else before / whole[0]
+        spread = model if name == "reached" else partial(_apart, before / whole[0], now, size)
+        _note(found, f"overall/{name}", before / whole[0], now, spread)
+
+
+def _whole(weight: Floats, old: Ints, asked: Ints, beside: float) -> tuple[float, float]:
+    one, other = (max(float(weight[rows].sum()) + beside, 1e-12) for rows in (old, asked))
+    return one, other
 
 
 def _by_size(apart: Floats, size: Floats) -> tuple[float, float]:
     """The spread of a difference (replication,) over the size of run work."""
     means = [float(apart[own].mean()) for own in np.array_split(np.argsort(size, kind="stable"), min(SIZES, len(size)))]
     return min(means), max(means)
+
+
+def _apart(before: Floats, after: Floats, size: Floats) -> tuple[float, float]:
+    return _by_size(after - before, size)
 
 
 def _running(found: Pair, ground: Base, after: _After, world: World) -> None:
@@ -277,13 +278,17 @@ def _running(found: Pair, ground: Base, after: _After, world: World) -> None:
             now_broken[own.guardrails] = drawn.broken != NEVER
             now_backlog[own.teams], now_mean[own.teams] = drawn.backlog, drawn.mean
     for g, key in enumerate(org.guardrails.key):
-        model = _by_size(now_broken[g] - broken[g], ground.size[org.guardrails.team[g]])
-        _note(found, f"guardrail/{key}", broken[g], now_broken[g], model)
+        apart = partial(_apart, broken[g], now_broken[g], ground.size[org.guardrails.team[g]])
+        _note(found, f"guardrail/{key}", broken[g], now_broken[g], apart)
     was = ground.coupled.setting.organisation.teams.people
     lost = kernel.COLUMNS.index("lost")
     for t, key in enumerate(org.teams.key):
         _note(
-            found, f"backlog/{key}", backlog[t], now_backlog[t], _by_size(now_backlog[t] - backlog[t], ground.size[t])
+            found,
+            f"backlog/{key}",
+            backlog[t],
+            now_backlog[t],
+            partial(_apart, backlog[t], now_backlog[t], ground.size[t]),
         )
         found.lost[key] = float((now_mean[t, :, lost] - mean[t, :, lost]).sum())
         found.people[key] = float((org.teams.people[t] - was[t]).mean()) if org.teams.people.shape[1] else 0.0

@@ -18,7 +18,6 @@ from koers.scenarios.search_futures import (
     Stage,
     asked_for,
     chance,
-    group_with,
     key_result_of,
     odds,
     played,
@@ -31,6 +30,7 @@ Lever = Any
 
 LOOKS = 24
 """Mornings that are tried, spread over those to come, before those in between."""
+ROUNDING = 1e-9  # a smaller difference of probabilities is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def deadline(
     """The last morning from which all levers of `scenario` can be pulled and `key_result` keeps `probability`.
 
     Each lever's `from` is replaced; what it builds comes as much later; one whose `until` has passed is not pulled.
-    Without `key_result`, that which the scenario lifts most. Some mornings are tried, then all between the last that
-    does and the next. Raises InputError where a lever or the probability does not fit.
+    Without `key_result`, that which the scenario lifts most when pulled at once. Some mornings are tried, then all
+    between the last that does and the next. Raises InputError where a lever or the probability does not fit.
     """
     coupled, asked = ground.coupled, asked_for(probability)
     of, days = stage(coupled, futures), coupled.days
@@ -73,7 +73,9 @@ def deadline(
         raise InputError("no morning is to come before the last key result is due")
     plain = baseline(coupled)
     whole = pulled(plain, delayed(scenario, days[0], days[0]))
-    name = key_result or _moved_most(of, whole)
+    name = key_result or _lifted_most(of, whole)
+    if name is None:
+        raise InputError(f"scenario {scenario.name!r} lifts no key result: name the one to look at")
     k = key_result_of(coupled, name)
     before = chance(of, plain, k)
     seen: dict[int, Odds] = {}
@@ -131,15 +133,12 @@ def _later(lever: Lever, day: date, first: date) -> Lever | None:
     return None if over else lever.model_copy(update=changed)
 
 
-def _moved_most(of: Stage, world: World) -> str:
-    """The key result that a scenario lifts most."""
+def _lifted_most(of: Stage, world: World) -> str | None:
+    """The key result that a scenario lifts most; None if it lifts none."""
     plain, known = baseline(of.coupled), of.coupled.setting.organisation.key_results.key
-    if not known:
-        raise InputError("there is no key result that effort moves from now on")
     change = np.zeros(len(known))
     for own in members(world.organisation):
         rows = own.key_results[own.key_results < len(known)]
         after = played(of, world, own).chance[: len(rows)].mean(axis=1)
-        before = played(of, plain, group_with(plain, int(own.teams[0])))
-        change[rows] = after - np.array([before.of(k).mean() for k in rows])
-    return known[int(np.argmax(change))]
+        change[rows] = after - np.array([chance(of, plain, int(k)).mean() for k in rows])
+    return known[int(np.argmax(change))] if (change > ROUNDING).any() else None

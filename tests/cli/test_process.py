@@ -24,7 +24,7 @@ HEAVY = (
 )
 COMMANDS = (
     *("demo", "init", "import", "import-tickets", "export", "checkin", "correct"),
-    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "simulate", "schema"),
+    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "simulate", "schema", "search"),
 )
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
 
@@ -52,6 +52,14 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded(HELP) == set()
 
 
+def test_help_of_a_search_loads_no_more_than_that_of_any_command() -> None:
+    status, search = (
+        loaded(HELP.replace('"--help"', f'{said}, "--help"')) for said in ('"status"', '"search", "reach"')
+    )
+    assert search <= status
+    assert search <= {"pydantic", "pydantic_core"}  # which typer loads where it is there
+
+
 def test_import_koers_loads_nothing_heavy_and_a_name_loads_its_home() -> None:
     assert loaded("import koers; dir(koers)") == set()
     assert "pydantic" in loaded("import koers; koers.Event")
@@ -76,9 +84,12 @@ def test_help_lists_every_command(here: Path) -> None:
     assert re.findall(r"^  ([a-z-]+) ", text.split("Commands:")[1], re.MULTILINE) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str) -> None:
-    text = shown(command, "--help")
+SEARCHES = tuple(("search", what) for what in ("reach", "frontier", "deadline", "sensitivity"))
+
+
+@pytest.mark.parametrize("command", [*((name,) for name in COMMANDS[:-1]), *SEARCHES], ids=" ".join)
+def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
+    text = shown(*command, "--help")
     assert text.startswith("Usage: ")
     assert "--json" in text
     assert [line for line in text.splitlines() if cells(line) > 80] == []

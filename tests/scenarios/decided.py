@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+
+from koers.engine import kernel
+from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled
-from koers.scenarios.compare import Comparison, compare
+from koers.scenarios.compare import Comparison, Effect, compare
 from koers.scenarios.files import scenario_from_toml
 from koers.scenarios.levers import pulled
 from koers.scenarios.model import Scenario
@@ -17,6 +21,22 @@ ALONG = 2 * BEFORE
 TEAMS = ("a", "b", "c")
 OBJECTIVES = {f"{team}-all": tuple(f"{team}1{n}" for n in range(3)) for team in TEAMS}
 HEAD = 'name = "test"\nwhy = "to see"\n'
+NEW = "\n".join(
+    [
+        'key_result = "a13"',
+        'title = "One more"',
+        'team = "a"',
+        'cycle = "q1"',
+        'unit = "points"',
+        'kind = "metric"',
+        'direction = "increase"',
+        "baseline = 0",
+        "target = 100",
+        f"start = {day(0)}",
+        f"due = {day(86)}",
+    ]
+)
+ADDED = f'{HEAD}\n[[lever]]\nkind = "add"\n[lever.key_result]\n{NEW}\n'
 
 
 def facts() -> list[Fact]:
@@ -78,3 +98,29 @@ def all_compared(
 ) -> list[Comparison]:
     """Each against the baseline."""
     return compare(organisation(samples, seed), scenarios, objectives, precision=precision)
+
+
+def drawn(changed: World) -> tuple[kernel.Futures, Floats]:
+    """The futures of all teams, with the levers pulled, none of them taken from the baseline."""
+    of = organisation()
+    return of.run(of.chunks()[0], of.now, changed.organisation)
+
+
+def same_futures(one: World, other: World) -> bool:
+    (first, gain), (second, gained) = drawn(one), drawn(other)
+    return np.array_equal(gain, gained) and all(
+        np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second, strict=True) if isinstance(a, np.ndarray)
+    )
+
+
+def effects(found: Comparison) -> dict[str, Effect]:
+    running = {f"backlog {row.team}": row.backlog for row in found.running}
+    return found.key_results | found.objectives | found.guardrails | found.overall | running
+
+
+def largest(found: Comparison) -> float:
+    return max(abs(effect.delta) for effect in effects(found).values())
+
+
+def compare_text(text: str) -> Comparison:
+    return all_compared([scenario_from_toml(text, "s.toml")])[0]
