@@ -5,7 +5,7 @@
 Three staffed teams of a simulated log, and five scenarios. Every seed draws its futures anew and says `low` and `high`
 of each probability and of what is expected overall; the truth is one run of 100,000 futures. `held` is the share of
 seeds in which an interval holds it, .95 if intervals are right; `sd` the spread of (difference - truth) in standard
-errors, 1 if they are; `halved` the share held by intervals of half the width, which must be found out: .67 at best.
+errors, 1 if they are; `halved` the share held by intervals of half the width, which must be found out: .67.
 `least` is that of the worst number, `p` how likely one of so many is as bad if all are right. `variance_ratio`:
 differences of independent draws over paired ones, median over the key results that a scenario moves. The last line is
 one JSON object: {held, least, p, halved, variance_ratio, numbers, seeds, futures, seconds}.
@@ -97,7 +97,7 @@ def report(
         line = f"{truth[n].scenario.name:8}{name:24}{true.delta:+8.3f}  held {held[-1]:.3f}"
         if name in truth[n].key_results and true.detectable:
             apart = [a.scenario - b.baseline for a, b in zip(effects, effects[1:] + effects[:1], strict=True)]
-            ratios.append(float(np.var(apart) / np.mean((half / SURE) ** 2)))
+            ratios.append(float(np.var(apart) / np.var([effect.delta for effect in effects])))
             line += f"  independent / paired {ratios[-1]:.1f}"
         with np.errstate(divide="ignore", invalid="ignore"):
             print(f"{line}  sd {np.nanstd(off / half * SURE):.2f}")

@@ -15,10 +15,21 @@ import polars as pl
 from numpy.typing import NDArray
 
 from koers.engine import elasticity, kernel, pace, trend, work
-from koers.engine.capacity import Floats, Organisation
+from koers.engine.capacity import Floats, Ints, Organisation
 from koers.engine.futures import KNOTS, AtDue, Setting, bounded, calibrated, elasticities, elasticity_of, gained, moved
 from koers.engine.grading import over
-from koers.engine.history import Account, Past, Usual, account, done, partly_done, past, usual, usual_effort
+from koers.engine.history import (
+    Account,
+    Past,
+    Usual,
+    account,
+    done,
+    partly_done,
+    past,
+    typical_effort,
+    usual,
+    usual_effort,
+)
 from koers.engine.luck import Luck, Start, draw, sizes
 from koers.engine.mornings import COUNTRY, mornings, number_of
 from koers.engine.organisation import organisation
@@ -46,6 +57,7 @@ class Drawn:
     first: kernel.Futures  # week by week
     usual: Usual
     gain_se: Floats  # (key_result,) Monte Carlo error of the mean gain, progress
+    learnt: tuple[Floats, Floats]  # usual (batch, knot, key_result) and typical effort (batch, key_result) by batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +203,40 @@ def _drawn(
     relative = np.where(movable[:, None], moved(setting, expected.unchanged, was.size, np.ones_like(e)), 0.0)
     setting = bounded(setting, relative)
     by_effort = elasticity_of(setting, e) * relative
-    error = _gain_se(setting, was, expected, first.effort, e)
+    learnt = _by_batches(org, was, expected)
+    error = _gain_se(setting, learnt, first.effort, was.size, e)
     return Drawn(
-        calibrated(setting, by_effort, relative, probability), was.start, was.run_share, first, expected, error
+        setting=calibrated(setting, by_effort, relative, probability),
+        now=was.start,
+        recent=was.run_share,
+        first=first,
+        usual=expected,
+        gain_se=error,
+        learnt=learnt,
     )
 
 
-def _gain_se(setting: Setting, was: Account, expected: Usual, effort: Floats, e: Floats) -> Floats:
-    """Error of the mean of what `moved` says, (key_result,): by batches that each learn what is usual."""
-    means = []
-    for own in np.array_split(np.arange(effort.shape[1]), BATCHES):
+def batches(count: int) -> list[Ints]:
+    """Futures cut into parts that each learn for themselves what is usual."""
+    return np.array_split(np.arange(count), BATCHES)
+
+
+def _by_batches(org: Organisation, was: Account, expected: Usual) -> tuple[Floats, Floats]:
+    """Usual (batch, knot, key_result) and typical effort (batch, key_result), as each batch would have it."""
+    usual_, typical = [], []
+    for own in batches(was.effort.shape[1]):
         seen, then, later = (part[:, own] for part in (was.effort, *expected.played))
-        usual_ = usual_effort(seen, then, later, was.size[:, own], setting.organisation)
-        means.append(moved(replace(setting, usual=usual_), effort[:, own], was.size[:, own], e[own]).mean(axis=1))
+        usual_.append(usual_effort(seen, then, later, was.size[:, own], org))
+        typical.append(typical_effort(seen, then, later, org))
+    return np.stack(usual_), np.stack(typical)
+
+
+def _gain_se(setting: Setting, learnt: tuple[Floats, Floats], effort: Floats, size: Floats, e: Floats) -> Floats:
+    """Error of the mean of what `moved` says, (key_result,): by batches that each learn what is usual."""
+    means = [
+        moved(replace(setting, usual=usual_, typical=typical), effort[:, own], size[:, own], e[own]).mean(axis=1)
+        for own, usual_, typical in zip(batches(effort.shape[1]), *learnt, strict=True)
+    ]
     return np.asarray(np.std(means, axis=0, ddof=1) / np.sqrt(BATCHES))
 
 

@@ -103,12 +103,10 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     steady = kernel.run(_unchanged(was, ahead), seed, replications, size=seen.size, mark=was.today)
     then, later = np.split(steady.effort, 2)
     goals = ahead.key_results
-    least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
-    drift = np.divide(later.mean(axis=1), then.mean(axis=1), out=np.ones(len(least)), where=then.mean(axis=1) > 0)
-    typical = np.maximum(seen.effort.mean(axis=1) * drift, least)
+    typical = typical_effort(seen.effort, then, later, ahead)
     effort = usual_effort(seen.effort, then, later, seen.size, ahead)
     before = then.mean(axis=1)
-    scale = np.divide(seen.effort.mean(axis=1), before, out=np.ones(len(least)), where=before > 0)
+    scale = np.divide(seen.effort.mean(axis=1), before, out=np.ones(len(typical)), where=before > 0)
     unchanged = later * (scale * goals.pace.sum(axis=1))[:, None]
     return Usual(effort, typical, steady.marked, (then, later), unchanged)
 
@@ -118,6 +116,14 @@ def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: O
     expected, before, after = (_by_size(effort, org, size) for effort in (seen, then, later))
     drift = np.divide(after, before, out=np.ones_like(before), where=before > 0)
     return np.asarray(expected * drift.clip(1 / FURTHEST, FURTHEST))
+
+
+def typical_effort(seen: Floats, then: Floats, later: Floats, org: Organisation) -> Floats:
+    """(key_result,): the same whatever the size of run work, at least LEAST of its team's."""
+    goals, before = org.key_results, then.mean(axis=1)
+    least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
+    drift = np.divide(later.mean(axis=1), before, out=np.ones(len(least)), where=before > 0)
+    return np.asarray(np.maximum(seen.mean(axis=1) * drift, least))
 
 
 def _unchanged(was: Past, ahead: Organisation) -> Organisation:

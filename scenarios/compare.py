@@ -14,7 +14,6 @@ from datetime import date, datetime
 import numpy as np
 import polars as pl
 
-from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled, couple
 from koers.engine.outlook import CEILING, FLOOR, learn, outlook
 from koers.engine.projections import goals, readings
@@ -25,13 +24,12 @@ from koers.events.errors import KoersError
 from koers.events.model import end_of
 from koers.scenarios.levers import pulled
 from koers.scenarios.model import Scenario
-from koers.scenarios.pairs import Pair, base, pair
+from koers.scenarios.pairs import SURE, Pair, base, pair
 from koers.scenarios.world import baseline
 
 LEAST = 100  # futures that a difference is told from
 TOO_SMALL = 0.01
 """A smaller difference of probabilities is nothing to decide by."""
-SURE = 1.959963984540054  # normal deviate of the 97.5th percentile
 CHANCES = ("key_result/", "objective/", "guardrail/")
 LIMIT = 10
 """Chunks of futures that are drawn at most."""
@@ -186,12 +184,13 @@ def compare(
 
 def _narrow(pairs: Sequence[Pair], precision: float) -> bool:
     chances = [name for name in pairs[0].difference if name.startswith(CHANCES)]
-    return max((_half(np.concatenate([p.difference[n] for p in pairs])) for n in chances), default=0.0) <= precision
+    return max((_half(pairs, name) for name in chances), default=0.0) <= precision
 
 
-def _half(values: Floats) -> float:
-    """Half the width of the interval of a mean."""
-    return SURE * float(values.std()) / float(np.sqrt(len(values)))
+def _half(pairs: Sequence[Pair], name: str) -> float:
+    """Half the width of the interval of a mean difference."""
+    weights = np.array([p.futures for p in pairs]) / sum(p.futures for p in pairs)
+    return SURE * float(np.sqrt(((weights * [p.error[name] for p in pairs]) ** 2).sum()))
 
 
 def _comparison(scenario: Scenario, pairs: Sequence[Pair]) -> Comparison:
@@ -236,7 +235,7 @@ def _effect(pairs: Sequence[Pair], name: str, least: float) -> Effect:
     if name not in pairs[0].difference:
         return Effect(before, before, 0.0, 0.0, 0.0, 0.0, 0.0, detectable=False)
     apart = np.concatenate([p.difference[name] for p in pairs])
-    delta, half = float(apart.mean()), _half(apart)
+    delta, half = float(apart.mean()), _half(pairs, name)
     model_low, model_high = np.mean([p.model[name] for p in pairs], axis=0).tolist()
     detectable = abs(delta) >= least and abs(delta) > half
     return Effect(before, before + delta, delta, delta - half, delta + half, model_low, model_high, detectable)

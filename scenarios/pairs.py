@@ -10,11 +10,12 @@ import numpy as np
 
 from koers.engine import kernel
 from koers.engine.capacity import NEVER, Floats, Ints, Organisation
-from koers.engine.coupled import Coupled
+from koers.engine.coupled import Coupled, batches
 from koers.engine.elasticity import GRID
 from koers.engine.futures import Setting, alone, gained, reached, scores
 from koers.engine.groups import Bools, Members, members
 from koers.engine.luck import sizes, start_of
+from koers.scenarios.learning import Learnt, Side, relearnt
 from koers.scenarios.same import same_beliefs, same_inputs
 from koers.scenarios.world import World
 
@@ -22,6 +23,7 @@ SOME = 2_000
 """Futures that speak for all where a difference is worked out for one elasticity and size of run work after another."""
 SIZES = 5  # equally likely groups of futures by the size of a team's run work
 ENDS = (0.025, 0.975)
+SURE = 2.131449545559323  # 97.5th percentile of a Student-t: errors come from sixteen batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Base:
     chance: Floats
     score: Floats
     given: Floats  # (elasticity, key_result, SOME) chance at each elasticity of the grid
+    batches: list[Ints]
     totals: dict[tuple[str, bytes], Floats] = field(default_factory=dict)  # worked out once for all scenarios
 
     def total(self, name: str, weight: Floats, rows: Ints) -> Floats:
@@ -55,6 +58,7 @@ class Pair:
     nothing: bool
     before: dict[str, float] = field(default_factory=dict)
     difference: dict[str, Floats] = field(default_factory=dict)  # (replication,)
+    error: dict[str, float] = field(default_factory=dict)  # standard error of the mean difference
     variance: dict[str, tuple[float, float]] = field(default_factory=dict)  # of what differs, before and after
     model: dict[str, tuple[float, float]] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)  # person-days more lost to switching, by team
@@ -71,7 +75,23 @@ def base(coupled: Coupled, chunk: range) -> Base:
     _, gain, e = coupled.futures(chunk)
     size = sizes(setting.organisation, coupled.seed, chunk)
     given = _given(setting, coupled.first.up_to(min(SOME, len(chunk))), size[:, :SOME], coupled.movable)
-    return Base(coupled, chunk, size, e, gain, reached(setting, gain, e), scores(setting, gain, e), given)
+    return Base(
+        coupled,
+        chunk,
+        size,
+        e,
+        gain,
+        reached(setting, gain, e),
+        scores(setting, gain, e),
+        given,
+        _batches(coupled, chunk),
+    )
+
+
+def _batches(coupled: Coupled, chunk: range) -> list[Ints]:
+    """The batches in which a chunk of futures learnt what is usual, as far as it goes."""
+    found = [own[own < len(chunk)] for own in batches(coupled.now.backlog.shape[1])]
+    return [own for own in found if len(own)]
 
 
 def _given(setting: Setting, drawn: kernel.Futures, size: Floats, movable: Bools) -> Floats:
@@ -106,6 +126,8 @@ def pair(
         before = ground.chance[k] if k < old else np.zeros(len(ground.chunk))
         now = after.chance[k] if k in after.touched else before
         _note(found, f"key_result/{keys[k]}", before, now, partial(_of_goal, after, k, weights))
+        if k in after.relearnt:
+            _learnt(found, ground, f"key_result/{keys[k]}", *after.relearnt[k])
     _objectives(found, ground, after, objectives, others, weights)
     _overall(found, ground, after, others, weights, np.array(asked, dtype=np.int64), beside)
     _running(found, ground, after, world)
@@ -139,6 +161,7 @@ class _After:
     given: Floats
     given_before: Floats
     size: Floats
+    relearnt: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)  # chance before and after, by key result
 
     @property
     def nothing(self) -> bool:
@@ -176,7 +199,20 @@ class _After:
             self.given = self.given_before.copy()
         self.given[:, rows] = _given(setting, drawn.up_to(some), size[:, :some], movable)
         self.touched |= set(rows.tolist())
+        self._learn_again(ground, own, Side(setting, drawn, movable))
         self.groups.append((own, drawn if anew else None))
+
+    def _learn_again(self, ground: Base, own: Members, after: Side) -> None:
+        """The same, each batch of futures by what it has learnt."""
+        coupled = ground.coupled
+        old = own._replace(key_results=own.key_results[own.key_results < len(ground.chance)])
+        before = Side(
+            alone(coupled.setting, old), _of(coupled.first, old, len(ground.chunk)), coupled.movable[old.key_results]
+        )
+        learnt = Learnt(*(part[..., old.key_results] for part in coupled.learnt))
+        size = ground.size[own.teams]
+        one, other = relearnt(before, after, learnt, ground.batches, size, ground.elasticity)
+        self.relearnt |= {k: (one[n], other[n]) for n, k in enumerate(old.key_results.tolist())}
 
 
 def _play(ground: Base, org: Organisation, own: Members) -> kernel.Futures:
@@ -197,6 +233,14 @@ def _note(found: Pair, name: str, before: Floats, after: Floats, model: Callable
     if before is not after and not np.array_equal(before, after):
         found.difference[name], found.model[name] = after - before, model()
         found.variance[name] = (float(before.var()), float(after.var()))
+        found.error[name] = float((after - before).std() / np.sqrt(len(before)))
+
+
+def _learnt(found: Pair, ground: Base, name: str, before: Floats, after: Floats) -> None:
+    """The error of a difference by batches that each learnt what is usual, where that is larger."""
+    if name in found.error and len(ground.batches) > 1:
+        means = [float((after[own] - before[own]).mean()) for own in ground.batches]
+        found.error[name] = max(found.error[name], float(np.std(means, ddof=1) / np.sqrt(len(means))))
 
 
 def _objectives(
@@ -214,6 +258,14 @@ def _objectives(
         beside = float(np.prod([others.get(key, 1.0) for key in group if key not in place]))
         before, now = (beside * part[rows].prod(axis=0) for part in (ground.chance, after.chance))
         _note(found, f"objective/{name}", before, now, partial(_of_all, after, rows, beside, weights))
+        if after.touched & set(rows):
+            pairs = [after.relearnt.get(k, (ground.chance[k], ground.chance[k])) for k in rows]
+            _learnt(
+                found,
+                ground,
+                f"objective/{name}",
+                *(beside * np.prod(side, axis=0) for side in zip(*pairs, strict=True)),
+            )
 
 
 def _of_all(after: _After, rows: list[int], beside: float, weights: Floats) -> tuple[float, float]:
@@ -250,6 +302,11 @@ def _overall(
         now = (before + more) / whole[1] if after.touched else before / whole[0]
         spread = model if name == "reached" else partial(_apart, before / whole[0], now, size)
         _note(found, f"overall/{name}", before / whole[0], now, spread)
+    asked_again = [after.relearnt[k] for k in changed.tolist() if k in after.relearnt]
+    if asked_again and "overall/reached" in found.error:
+        plain = found.error["overall/reached"]
+        _learnt(found, ground, "overall/reached", *(np.sum(side, axis=0) for side in zip(*asked_again, strict=True)))
+        found.error["overall/score"] *= found.error["overall/reached"] / plain if plain > 0 else 1.0
 
 
 def _whole(weight: Floats, old: Ints, asked: Ints, beside: float) -> tuple[float, float]:

@@ -20,6 +20,7 @@ from koers.scenarios.search_futures import (
     Stage,
     asked_for,
     chance,
+    error,
     key_result_of,
     odds,
     played,
@@ -90,9 +91,9 @@ def reach(ground: Ground, key_result: str, probability: float, lever: Lever, *, 
         return seen[step]
 
     def does(step: int) -> bool:
-        return odds(at(step), before).probability >= asked
+        return odds(at(step)).probability >= asked
 
-    already = odds(before, before).probability >= asked
+    already = odds(before).probability >= asked
     rungs = range(0, STEPS + 1, STRIDE)
     good = [step for step in rungs if does(step)]
     least = None if already or not good else _least(does, good[0])
@@ -109,8 +110,8 @@ def reach(ground: Ground, key_result: str, probability: float, lever: Lever, *, 
         amount=None if least is None else ladder.amount(least),
         until=None if least is None or end is None else ladder.amount(end),
         best=ladder.amount(shown),
-        odds=odds(before if already else at(shown), before),
-        without=odds(before, before).probability,
+        odds=odds(before if already else at(shown), error(of, world, k)),
+        without=odds(before).probability,
         already=already,
         moves=moves,
         running=() if already else costs(of, world),

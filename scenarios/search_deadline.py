@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from koers.engine.capacity import Floats
 from koers.engine.groups import members
 from koers.events.errors import InputError
 from koers.scenarios.compare import Ground
@@ -18,6 +19,7 @@ from koers.scenarios.search_futures import (
     Stage,
     asked_for,
     chance,
+    error,
     key_result_of,
     odds,
     played,
@@ -78,11 +80,16 @@ def deadline(
         raise InputError(f"scenario {scenario.name!r} lifts no key result: name the one to look at")
     k = key_result_of(coupled, name)
     before = chance(of, plain, k)
+    values: dict[int, Floats] = {}
     seen: dict[int, Odds] = {}
+
+    def world(n: int) -> World:
+        return pulled(plain, delayed(scenario, days[n], days[0]))
 
     def at(n: int) -> Odds:
         if n not in seen:
-            seen[n] = odds(chance(of, pulled(plain, delayed(scenario, days[n], days[0])), k), before)
+            values[n] = chance(of, world(n), k)
+            seen[n] = odds(values[n])
         return seen[n]
 
     looks = list(dict.fromkeys([*range(0, len(days), -(-len(days) // LOOKS)), len(days) - 1]))
@@ -93,18 +100,19 @@ def deadline(
         edge = min(good[-1] + 1, len(days) - 1)
         at(edge)
     last, best = good[-1] if good else None, max(seen, key=lambda n: (seen[n].probability, n))
+    shown = best if last is None else last
     passes = [n for n in sorted(seen) if at(n).probability >= asked]
     return Deadline(
         scenario=scenario,
         key_result=name,
         asked=asked,
         last=None if last is None else days[last],
-        odds=at(best if last is None else last),
+        odds=odds(values[shown], error(of, world(shown), k)),
         best=days[best],
         after=None if last is None or last + 1 >= len(days) else (days[last + 1], at(last + 1).probability),
         first=days[passes[0]] if passes else None,
         gaps=any(n not in passes for n in seen if passes and passes[0] < n < passes[-1]),
-        without=odds(before, before).probability,
+        without=odds(before).probability,
         series=tuple((days[n], seen[n].probability) for n in sorted(seen)),
         futures=len(of.chunk),
     )

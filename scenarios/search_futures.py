@@ -17,9 +17,9 @@ from koers.engine.luck import Common, Known, Luck, Start, common, draw_for, size
 from koers.engine.outlook import CEILING, FLOOR
 from koers.events.columns import near
 from koers.events.errors import InputError
+from koers.scenarios.pairs import SURE, base, pair
 from koers.scenarios.world import World
 
-SURE = 1.959963984540054  # normal deviate of the 97.5th percentile
 LOST = kernel.COLUMNS.index("lost")
 
 
@@ -98,9 +98,15 @@ class Odds(NamedTuple):
     high: float
 
 
-def odds(values: Floats, before: Floats) -> Odds:
-    """The mean of `values`, known as well as its difference from that of `before` in the same futures is."""
-    half = SURE * float((values - before).std()) / float(np.sqrt(len(values)))
+def error(ground: Stage, world: World, k: int) -> float:
+    """Standard error of what `world` does to the mean chance of key result k, as a comparison tells it."""
+    stands = base(ground.coupled, ground.chunk)
+    return pair(stands, world, {}, {}).error.get(f"key_result/{world.organisation.key_results.key[k]}", 0.0)
+
+
+def odds(values: Floats, error: float = 0.0) -> Odds:
+    """The mean of `values`, known as well as its difference from the baseline is: to within `error`."""
+    half = SURE * error
     mean = float(values.mean())
     return Odds(*(float(np.clip(value, FLOOR, CEILING)) for value in (mean, mean - half, mean + half)))
 

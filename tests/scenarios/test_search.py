@@ -31,7 +31,7 @@ from koers.scenarios.model import (
 from koers.scenarios.search import _least, _until, reach
 from koers.scenarios.search_deadline import deadline, delayed
 from koers.scenarios.search_frontier import Point, frontier, marked
-from koers.scenarios.search_futures import chance, odds, stage
+from koers.scenarios.search_futures import chance, error, odds, stage
 from koers.scenarios.search_levers import lever_of, most_of
 from koers.scenarios.world import baseline
 from tests.engine.organisations import day
@@ -65,7 +65,7 @@ def test_a_search_plays_the_futures_that_a_comparison_plays(here: Ground) -> Non
     of, k = stage(here.coupled), here.coupled.setting.organisation.key_results.key.index("b10")
     plain = baseline(here.coupled)
     before, after = chance(of, plain, k), chance(of, pulled(plain, scenario(MOVE)), k)
-    found = odds(after, before)
+    found = odds(after, error(of, pulled(plain, scenario(MOVE)), k))
     assert (found.probability, float(before.mean())) == pytest.approx((told.scenario, told.baseline), abs=1e-12)
     assert (found.low, found.high) == pytest.approx((told.baseline + told.low, told.baseline + told.high), abs=1e-12)
     assert chance(of, pulled(plain, scenario()), k).tolist() == before.tolist()
