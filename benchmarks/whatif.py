@@ -28,7 +28,8 @@ from koers.engine.replay import typed
 from koers.scenarios.compare import Ground, at
 from koers.scenarios.levers import pulled
 from koers.scenarios.model import Hire, MoveCapacity, RunDemand, Scenario, SetPolicy
-from koers.scenarios.pairs import Base, base, pair
+from koers.scenarios.pairs import pair
+from koers.scenarios.redone import Base, base
 from koers.scenarios.search import reach
 from koers.scenarios.search_deadline import deadline
 from koers.scenarios.search_frontier import frontier

@@ -24,7 +24,8 @@ from koers.events.errors import KoersError
 from koers.events.model import end_of
 from koers.scenarios.levers import pulled
 from koers.scenarios.model import Scenario
-from koers.scenarios.pairs import SURE, Pair, base, pair
+from koers.scenarios.pairs import SURE, Pair, pair
+from koers.scenarios.redone import base
 from koers.scenarios.world import baseline
 
 LEAST = 100  # futures that a difference is told from

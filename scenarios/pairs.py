@@ -9,44 +9,13 @@ from functools import partial
 import numpy as np
 
 from koers.engine import kernel
-from koers.engine.capacity import NEVER, Floats, Ints, Organisation
-from koers.engine.coupled import Coupled, batches
-from koers.engine.elasticity import GRID
-from koers.engine.futures import Setting, alone, gained, reached, scores
-from koers.engine.groups import Bools, Members, members
-from koers.engine.luck import sizes, start_of
-from koers.scenarios.learning import Learnt, Side, relearnt
-from koers.scenarios.same import same_beliefs, same_inputs
+from koers.engine.capacity import NEVER, Floats, Ints
+from koers.scenarios.redone import After, Base
 from koers.scenarios.world import World
 
-SOME = 2_000
-"""Futures that speak for all where a difference is worked out for one elasticity and size of run work after another."""
 SIZES = 5  # equally likely groups of futures by the size of a team's run work
 ENDS = (0.025, 0.975)
 SURE = 2.131449545559323  # 97.5th percentile of a Student-t: errors come from sixteen batches
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """The baseline of a chunk of futures, all that scenarios are held against; arrays (key_result, replication)."""
-
-    coupled: Coupled
-    chunk: range
-    size: Floats  # (team, replication)
-    elasticity: Floats  # (replication,)
-    gain: Floats
-    chance: Floats
-    score: Floats
-    given: Floats  # (elasticity, key_result, SOME) chance at each elasticity of the grid
-    batches: list[Ints]
-    totals: dict[tuple[str, bytes], Floats] = field(default_factory=dict)  # worked out once for all scenarios
-
-    def total(self, name: str, weight: Floats, rows: Ints) -> Floats:
-        """The weighted sum of `name` (chance or score) over key results `rows`, (replication,)."""
-        key = (name, weight[rows].tobytes() + rows.tobytes())
-        if key not in self.totals:
-            self.totals[key] = np.asarray(weight[rows] @ getattr(self, name)[rows])
-        return self.totals[key]
 
 
 @dataclass(slots=True)
@@ -69,40 +38,6 @@ class Pair:
         return [name.removeprefix(f"{kind}/") for name in self.before if name.startswith(f"{kind}/")]
 
 
-def base(coupled: Coupled, chunk: range) -> Base:
-    """The baseline of a chunk that `coupled` holds."""
-    setting = coupled.setting
-    _, gain, e = coupled.futures(chunk)
-    size = sizes(setting.organisation, coupled.seed, chunk)
-    given = _given(setting, coupled.first.up_to(min(SOME, len(chunk))), size[:, :SOME], coupled.movable)
-    return Base(
-        coupled,
-        chunk,
-        size,
-        e,
-        gain,
-        reached(setting, gain, e),
-        scores(setting, gain, e),
-        given,
-        _batches(coupled, chunk),
-    )
-
-
-def _batches(coupled: Coupled, chunk: range) -> list[Ints]:
-    """The batches in which a chunk of futures learnt what is usual, as far as it goes."""
-    found = [own[own < len(chunk)] for own in batches(coupled.now.backlog.shape[1])]
-    return [own for own in found if len(own)]
-
-
-def _given(setting: Setting, drawn: kernel.Futures, size: Floats, movable: Bools) -> Floats:
-    """(elasticity, key_result, replication) chance at each elasticity."""
-    found = []
-    for e in (np.full(size.shape[1], value) for value in GRID):
-        gain = np.where(movable[:, None], gained(setting, drawn, size, e), 0.0)
-        found.append(reached(setting, gain, e))
-    return np.stack(found)
-
-
 def pair(
     ground: Base,
     world: World,
@@ -117,7 +52,7 @@ def pair(
     the key results asked about (None: all), beside which only those that the decision adds count; `beside`: weight of
     those that effort does not move, and the sum of weight times expected score.
     """
-    after = _After.of(ground, world)
+    after = After.of(ground, world)
     found = Pair(futures=len(ground.chunk), nothing=after.nothing)
     keys, old = world.organisation.key_results.key, len(ground.chance)
     weights = ground.coupled.setting.elasticity
@@ -134,7 +69,7 @@ def pair(
     return found
 
 
-def _of_goal(after: _After, k: int, weights: Floats) -> tuple[float, float]:
+def _of_goal(after: After, k: int, weights: Floats) -> tuple[float, float]:
     return _spread(after.given[:, k] - after.given_before[:, k], weights, after.size_of(k))
 
 
@@ -147,84 +82,6 @@ def _spread(apart: Floats, weights: Floats, size: Floats) -> tuple[float, float]
     below = np.cumsum(mass[by_value])
     low, high = (values[by_value][min(int(np.searchsorted(below, level)), len(values) - 1)] for level in ENDS)
     return float(low), float(high)
-
-
-@dataclass(slots=True)
-class _After:
-    """The futures of a scenario: arrays as in Base, rows of new key results last."""
-
-    world: World
-    touched: set[int]
-    groups: list[tuple[Members, kernel.Futures | None]]  # those touched; with what was drawn anew
-    chance: Floats
-    score: Floats
-    given: Floats
-    given_before: Floats
-    size: Floats
-    relearnt: dict[int, tuple[Floats, Floats]] = field(default_factory=dict)  # chance before and after, by key result
-
-    @property
-    def nothing(self) -> bool:
-        return not self.groups
-
-    def size_of(self, k: int) -> Floats:
-        return self.size[self.world.organisation.key_results.team[k], : self.given.shape[2]]
-
-    @classmethod
-    def of(cls, ground: Base, world: World) -> _After:
-        was, org = ground.coupled.setting, world.organisation
-        more = len(org.key_results.key) - len(ground.chance)
-        pad = [(0, more), (0, 0)]
-        chance, score = (np.pad(part, pad) if more else part.copy() for part in (ground.chance, ground.score))
-        given = np.pad(ground.given, [(0, 0), *pad]) if more else ground.given
-        after = cls(world, set(), [], chance, score, given, given, ground.size)
-        for own in members(org):
-            drawn_anew = not same_inputs(was.organisation, org, own)
-            if drawn_anew or not same_beliefs(ground.coupled, world, own.key_results):
-                after._redo(ground, own, anew=drawn_anew)
-        return after
-
-    def _redo(self, ground: Base, own: Members, *, anew: bool) -> None:
-        """One group of teams again."""
-        coupled, setting = ground.coupled, alone(self.world.setting, own)
-        drawn = _play(ground, setting.organisation, own) if anew else _of(coupled.first, own, len(ground.chunk))
-        size, movable = ground.size[own.teams], self.world.movable[own.key_results]
-        gain = np.where(movable[:, None], gained(setting, drawn, size, ground.elasticity), 0.0)
-        rows, some = own.key_results, self.given.shape[2]
-        self.chance[rows], self.score[rows] = (
-            reached(setting, gain, ground.elasticity),
-            scores(setting, gain, ground.elasticity),
-        )
-        if self.given is self.given_before:
-            self.given = self.given_before.copy()
-        self.given[:, rows] = _given(setting, drawn.up_to(some), size[:, :some], movable)
-        self.touched |= set(rows.tolist())
-        self._learn_again(ground, own, Side(setting, drawn, movable))
-        self.groups.append((own, drawn if anew else None))
-
-    def _learn_again(self, ground: Base, own: Members, after: Side) -> None:
-        """The same, each batch of futures by what it has learnt."""
-        coupled = ground.coupled
-        old = own._replace(key_results=own.key_results[own.key_results < len(ground.chance)])
-        before = Side(
-            alone(coupled.setting, old), _of(coupled.first, old, len(ground.chunk)), coupled.movable[old.key_results]
-        )
-        learnt = Learnt(*(part[..., old.key_results] for part in coupled.learnt))
-        size = ground.size[own.teams]
-        one, other = relearnt(before, after, learnt, ground.batches, size, ground.elasticity)
-        self.relearnt |= {k: (one[n], other[n]) for n, k in enumerate(old.key_results.tolist())}
-
-
-def _play(ground: Base, org: Organisation, own: Members) -> kernel.Futures:
-    start = start_of(ground.coupled.now, own.teams, own.guardrails)
-    some = type(start)._make(part[:, : len(ground.chunk)] for part in start)
-    return kernel.run(org, ground.coupled.seed, ground.chunk, size=ground.size[own.teams], start=some)
-
-
-def _of(drawn: kernel.Futures, own: Members, count: int) -> kernel.Futures:
-    """The effort of one group among all."""
-    k = own.key_results
-    return drawn.up_to(count)._replace(effort=drawn.effort[k, :count], landed=drawn.landed[k, :count])
 
 
 def _note(found: Pair, name: str, before: Floats, after: Floats, model: Callable[[], tuple[float, float]]) -> None:
@@ -246,7 +103,7 @@ def _learnt(found: Pair, ground: Base, name: str, before: Floats, after: Floats)
 def _objectives(
     found: Pair,
     ground: Base,
-    after: _After,
+    after: After,
     objectives: dict[str, tuple[str, ...]],
     others: dict[str, float],
     weights: Floats,
@@ -268,7 +125,7 @@ def _objectives(
             )
 
 
-def _of_all(after: _After, rows: list[int], beside: float, weights: Floats) -> tuple[float, float]:
+def _of_all(after: After, rows: list[int], beside: float, weights: Floats) -> tuple[float, float]:
     apart = beside * (after.given[:, rows].prod(axis=1) - after.given_before[:, rows].prod(axis=1))
     return _spread(apart, weights, after.size_of(rows[0]))
 
@@ -276,7 +133,7 @@ def _of_all(after: _After, rows: list[int], beside: float, weights: Floats) -> t
 def _overall(
     found: Pair,
     ground: Base,
-    after: _After,
+    after: After,
     others: dict[str, float],
     weights: Floats,
     asked: Ints,
@@ -324,7 +181,7 @@ def _apart(before: Floats, after: Floats, size: Floats) -> tuple[float, float]:
     return _by_size(after - before, size)
 
 
-def _running(found: Pair, ground: Base, after: _After, world: World) -> None:
+def _running(found: Pair, ground: Base, after: After, world: World) -> None:
     """Guardrails, backlog and switching of the teams."""
     org, first, n = world.organisation, ground.coupled.first, len(ground.chunk)
     broken = (first.broken[:, :n] != NEVER).astype(np.float64)

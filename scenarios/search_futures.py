@@ -17,7 +17,8 @@ from koers.engine.luck import Common, Known, Luck, Start, common, draw_for, size
 from koers.engine.outlook import CEILING, FLOOR
 from koers.events.columns import near
 from koers.events.errors import InputError
-from koers.scenarios.pairs import SURE, base, pair
+from koers.scenarios.pairs import SURE, pair
+from koers.scenarios.redone import base
 from koers.scenarios.world import World
 
 LOST = kernel.COLUMNS.index("lost")

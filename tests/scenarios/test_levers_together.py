@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from koers.scenarios.pairs import base, pair
+from koers.scenarios.pairs import pair
+from koers.scenarios.redone import base
 from koers.scenarios.world import World
 from tests.engine.organisations import day
 from tests.scenarios.decided import (
