@@ -112,12 +112,18 @@ def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floa
 
 def usual_effort(setting: Setting, sizes: Floats) -> Floats:
     """Usual effort in each future, person-days per morning: by its team's size of run work."""
-    org = setting.organisation
-    z = np.log(sizes) / np.maximum(org.teams.size_sd, 1e-12)[:, None]
-    found = np.empty((len(org.key_results.key), sizes.shape[1]))
-    for k, team in enumerate(org.key_results.team):
-        found[k] = np.interp(z[team], KNOTS, setting.usual[:, k])
+    weights, team = by_size(setting.organisation, sizes), setting.organisation.key_results.team
+    found = np.empty((len(team), sizes.shape[1]))
+    for t in np.unique(team):
+        found[team == t] = setting.usual[:, team == t].T @ weights[t]
     return found
+
+
+def by_size(org: Organisation, sizes: Floats) -> Floats:
+    """(team, knot, replication) weights of linear interpolation between KNOTS, which lie one apart."""
+    z = np.log(sizes) / np.maximum(org.teams.size_sd, 1e-12)[:, None]
+    near = np.abs(np.clip(z, KNOTS[0], KNOTS[-1])[:, None, :] - KNOTS[:, None])
+    return np.asarray(np.maximum(1.0 - near, 0.0))
 
 
 def own_scale(setting: Setting, e: Floats) -> Floats:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from koers.engine import demand as run_work
 from koers.engine import kernel
 from koers.engine.capacity import Floats, Ints, KeyResults, Organisation, Teams
-from koers.engine.futures import KNOTS
+from koers.engine.futures import KNOTS, by_size
 from koers.engine.luck import Start, sizes
 from koers.engine.mornings import joined, mornings, number_of
 from koers.engine.organisation import organisation
@@ -113,7 +113,7 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
 
 def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation) -> Floats:
     """(knot, key_result): effort `seen` in the past times the drift from `then` to `later` where nothing changes."""
-    expected, before, after = (_by_size(effort, org, size) for effort in (seen, then, later))
+    expected, before, after = np.split(_by_size(np.concatenate([seen, then, later]), org, size), 3, axis=1)
     drift = np.divide(after, before, out=np.ones_like(before), where=before > 0)
     return np.asarray(expected * drift.clip(1 / FURTHEST, FURTHEST))
 
@@ -174,18 +174,12 @@ def _steady(teams: Teams, window: Floats, gone: int, days: int) -> Teams:
 
 def _by_size(effort: Floats, org: Organisation, size: Floats) -> Floats:
     """Expected `effort` (key_result, replication) given the size of its team's run work, (knot, key_result)."""
-    found = np.empty((len(KNOTS), len(effort)))
-    for t in np.unique(org.key_results.team):
-        own = org.key_results.team == t
-        hats = _hats(np.log(size[t]) / max(float(org.teams.size_sd[t]), 1e-12))
-        products = hats.T @ hats + 1e-9 * np.eye(len(KNOTS))  # a knot that no size is near stays 0
-        found[:, own] = np.linalg.solve(products, hats.T @ effort[own].T)
+    team = np.resize(org.key_results.team, len(effort))  # several efforts may stand below one another
+    found, weights = np.empty((len(KNOTS), len(effort))), by_size(org, size)
+    for t in np.unique(team):
+        products = weights[t] @ weights[t].T + 1e-9 * np.eye(len(KNOTS))  # a knot that no size is near stays 0
+        found[:, team == t] = np.linalg.solve(products, weights[t] @ effort[team == t].T)
     return np.maximum(found, 0.0)
-
-
-def _hats(z: Floats) -> Floats:
-    """(replication, knot) weights of linear interpolation between KNOTS."""
-    return np.stack([np.interp(z, KNOTS, unit) for unit in np.eye(len(KNOTS))], axis=1)
 
 
 def _excess(staff: Staffing) -> Floats:

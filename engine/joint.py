@@ -18,6 +18,9 @@ from koers.engine.groups import Bools
 from koers.engine.mornings import EPOCH
 from koers.engine.outlook import CEILING, FLOOR
 
+SHOWN = 4_000
+"""Futures that the quantiles of weeks are taken from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
@@ -182,10 +185,10 @@ def _weeks(org: Organisation, drawn: kernel.Futures, t: int) -> list[Week]:
     """The weeks in which there are mornings."""
     found = []
     for week in np.unique(org.calendar.week):
-        present = drawn.present[t, week]
-        share = np.divide(drawn.run[t, week], present, out=np.zeros_like(present), where=present > 0)
+        present = drawn.present[t, week, :SHOWN]
+        share = np.divide(drawn.run[t, week, :SHOWN], present, out=np.zeros_like(present), where=present > 0)
         monday = EPOCH + timedelta(days=int(org.calendar.weeks[week]))
         low, middle, high = np.quantile(share, SHARES).tolist()
-        least, usual, most = np.quantile(drawn.left[t, week], SHARES).tolist()
+        least, usual, most = np.quantile(drawn.left[t, week, :SHOWN], SHARES).tolist()
         found.append(Week(monday, middle, low, high, usual, least, most))
     return found
