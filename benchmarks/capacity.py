@@ -22,6 +22,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from koers.engine.coupled import CHUNK, Coupled, couple
 from koers.engine.draws import normals, words
 from koers.engine.futures import alone, elasticities, gained, own_scale, reached, usual_effort
 from koers.engine.groups import members
-from koers.engine.luck import Luck, draw, sizes, start_of
+from koers.engine.luck import Luck, Start, draw, sizes, start_of
 from koers.engine.motion import Motion, Noise, motion, noise, streams
 from koers.engine.paths import paths
 from koers.engine.projections import goals, readings
@@ -43,7 +44,7 @@ from koers.engine.reference_paths import Walk
 from koers.engine.replay import Frames, typed, view
 from koers.events.model import end_of
 
-FUTURES = 10_000
+FUTURES, THREADS = 10_000, 2
 PLAYED = 10  # futures of the SimPy reference
 
 
@@ -102,13 +103,20 @@ def _play(coupled: Coupled, moving: Motion, luck: Luck, drawn: Noise, e: float, 
         raise SystemExit("the SimPy reference did not do its work")
 
 
-def probability(coupled: Coupled, executor: ThreadPoolExecutor | None = None) -> np.ndarray[Any, Any]:
-    """P(reached) of every key result from FUTURES futures, draws included."""
-    org, chunk = coupled.setting.organisation, range(coupled.samples)
-    size = sizes(org, coupled.seed, chunk)
-    drawn = kernel.run(org, coupled.seed, chunk, size=size, start=coupled.now, executor=executor)
-    e = elasticities(coupled.setting, coupled.seed, chunk)
-    return np.asarray(reached(coupled.setting, gained(coupled.setting, drawn, size, e), e).mean(axis=1))
+def probability(coupled: Coupled, executor: ThreadPoolExecutor | None = None) -> Floats:
+    """P(reached) of every key result from FUTURES futures, draws included; on threads, a part of the futures each."""
+    edges = np.linspace(0, coupled.samples, THREADS + 1 if executor else 2).astype(int).tolist()
+    parts = [range(low, high) for low, high in pairwise(edges)]
+    found = list((executor.map if executor else map)(partial(_chances, coupled), parts))
+    return np.asarray(np.sum(found, axis=0) / coupled.samples)
+
+
+def _chances(coupled: Coupled, some: range) -> Floats:
+    org = coupled.setting.organisation
+    size, e = sizes(org, coupled.seed, some), elasticities(coupled.setting, coupled.seed, some)
+    start = Start._make(part[:, some.start : some.stop] for part in coupled.now)
+    drawn = kernel.run(org, coupled.seed, some, size=size, start=start)
+    return np.asarray(reached(coupled.setting, gained(coupled.setting, drawn, size, e), e).sum(axis=1))
 
 
 def random_numbers(coupled: Coupled) -> None:
@@ -197,7 +205,7 @@ def table() -> dict[str, float]:
     chance = seconds(lambda: probability(coupled))
     drawn = seconds(lambda: random_numbers(coupled), runs=3)
     plain = with_numpy(lambda: probability(coupled))
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         single, double = (seconds(partial(probability, coupled, on), wall=True) for on in (None, pool))
     return {
         "simpy_s": one,

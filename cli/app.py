@@ -47,7 +47,7 @@ def start(
 
 @app.command()
 def demo(ctx: typer.Context, json: Json = False) -> None:
-    """Write a synthetic organisation to koers-demo.db here, and forecast it."""
+    """Write a synthetic organisation to koers-demo.db here, forecast it, and try a decision."""
     from koers.cli.record import write_demo
     from koers.scenarios.case.events import AS_OF, case_events
 
@@ -58,6 +58,8 @@ def demo(ctx: typer.Context, json: Json = False) -> None:
         return
     typer.echo("A synthetic insurer: six teams, eight past quarters and one under way.\nAll of it is made up.\n")
     forecast(ctx)
+    typer.echo()
+    whatif(ctx, [Path("move-two")])
     typer.echo("\nIt is in koers-demo.db. Go on with:")
     for line in DEMO_NEXT:
         typer.echo(f"  koers --log koers-demo.db {line}")
@@ -67,6 +69,8 @@ DEMO_NEXT = (
     "status",
     "forecast --as-of 2026-10-23",
     "capacity",
+    "whatif protect-thirty hire-in-december",
+    "search frontier --team platform",
     "checkin 26q4-chat 19 --confidence 0.6",
     "export demo-tables",
 )

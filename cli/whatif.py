@@ -27,7 +27,10 @@ Precision = Annotated[
         metavar="P", min=0.0001, max=0.5, help="Draw on until intervals are narrower than this, to either side."
     ),
 ]
-Files = Annotated[list[Path], typer.Argument(metavar="FILE.toml...", help="Scenarios: `koers schema scenario`.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE.toml...", help="Scenarios (`koers schema scenario`), or the demo's: move-two."),
+]
 
 
 def whatif(

@@ -19,6 +19,7 @@ from koers.scenarios.base import LeverBase
 from koers.scenarios.model import KINDS, Scenario
 from koers.scenarios.toml import Places, places, read_toml
 
+CASE = Path(__file__).parent / "case" / "scenarios"
 MAX_BYTES = 250_000
 MOST = 2**63 - 1
 
@@ -38,9 +39,14 @@ _BOUNDS = {"ge": "below", "gt": "not above", "le": "above"}
 
 
 def load_scenario(path: Path | str) -> Scenario:
-    """The scenario in a TOML file. Raises InputError, with file, line and column, for what cannot be taken."""
+    """The scenario in a TOML file, or the demo's of that bare name ("move-two") where no such file is.
+
+    Raises InputError, with file, line and column, for what cannot be taken.
+    """
     file = str(path)
-    raw = _bytes(Path(path), file)
+    demo = CASE / f"{file}.toml"
+    known = demo.parent == CASE and demo.is_file() and not Path(path).exists()
+    raw = _bytes(demo if known else Path(path), file)
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:2]:
         raise InputError("this is UTF-16: save it as UTF-8", file, 1, 1)
     raw = raw.removeprefix(codecs.BOM_UTF8)

@@ -163,7 +163,7 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return repr(value).removesuffix(".0")
+        return repr(value + 0.0).removesuffix(".0")  # TOML reads "-0" as the whole number, which has no sign
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, Mapping):

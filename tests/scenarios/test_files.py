@@ -198,6 +198,18 @@ def test_a_file_is_read_with_a_byte_order_mark_or_windows_lines(tmp_path: Path, 
     assert load_scenario(tmp_path / "f.toml") == Scenario(name="n", why="w")
 
 
+def test_the_scenarios_of_the_demo_have_names_and_a_file_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_scenario("move-two").lever
+    for name in ("move-twoo", "no/move-two", "../scenarios/move-two"):
+        with pytest.raises(InputError, match="cannot be read"):
+            load_scenario(name)
+    Path("move-two").write_text('name = "n"\nwhy = "w"\n')
+    assert load_scenario("move-two") == Scenario(name="n", why="w")
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
