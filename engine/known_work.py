@@ -169,7 +169,7 @@ def told(work: Work, seed: int, team: str, first: date, until: date) -> Told:
         backlog = sum(left for _, left in queue)
         share = protected(work.policy, own.people, tripped=False, broken=False)
         run, change, _, _ = split(work.policy, own.people, backlog, share, before, work.switch_loss)
-        for number in _worked_off(queue, run):
+        for number in worked_off(queue, run):
             items[number] = items[number]._replace(closed=day)
         spent.append(Morning(day, run, change, backlog - run))
         before = run / own.people
@@ -189,13 +189,13 @@ def _levels(own: Truth, seed: int, team: str, begin: date, until: date) -> dict[
 
 def _arrivals(own: Truth, seed: int, team: str, day: date, level: float) -> Iterator[Item]:
     mean = own.rate * own.weekday[day.weekday()] * float(np.exp(level - own.level_sd**2 / 2))
-    for n in range(_count(uniform(seed, "arrivals", team, number_of(day)), mean, own.shape)):
+    for n in range(negative_binomial(uniform(seed, "arrivals", team, number_of(day)), mean, own.shape)):
         z = normal(seed, "size", team, number_of(day), n)
         effort = own.size * float(np.exp(own.spread * z - own.spread**2 / 2))
         yield Item(f"{team}-{day:%Y%m%d}-{n + 1}", day, None, round(max(effort, LEAST), 3))
 
 
-def _count(u: float, mean: float, shape: float) -> int:
+def negative_binomial(u: float, mean: float, shape: float) -> int:
     """The number not exceeded with probability `u`: negative binomial, variance mean + mean^2 / shape."""
     count, chance = 0, (shape / (shape + mean)) ** shape
     total = chance
@@ -205,8 +205,8 @@ def _count(u: float, mean: float, shape: float) -> int:
     return count
 
 
-def _worked_off(queue: deque[list[float]], effort: float) -> Iterator[int]:
-    """Takes so many person-days off the queue; the items that are done."""
+def worked_off(queue: deque[list[float]], effort: float) -> Iterator[int]:
+    """Takes person-days off a queue of [number, person-days left], oldest first: the numbers of what is done."""
     while queue and queue[0][1] <= effort + DUST:
         number, left = queue.popleft()
         effort -= left

@@ -17,7 +17,7 @@ import polars as pl
 
 from koers.engine.capacity import CELLS, DUST, Floats, Policy, Watch, per_person, present, protected, split, watched
 from koers.engine.draws import normal, uniform
-from koers.engine.known_work import WEEKDAY, Item, monday_of
+from koers.engine.known_work import WEEKDAY, Item, monday_of, negative_binomial, worked_off
 from koers.engine.mornings import effective_people, mornings, number_of, planned_absence, unplanned_absence
 from koers.engine.staffing import in_force, shifted
 from koers.scenarios.case.organisation import (
@@ -34,8 +34,6 @@ from koers.scenarios.case.organisation import (
     SWITCH_LOSS,
     TEAMS,
 )
-
-MOST = 500  # arrivals a morning: tails are long
 
 
 class Morning(NamedTuple):
@@ -94,7 +92,7 @@ def ran(seed: int, team: str, until: date) -> Ran:
         watch = watch._replace(tripped=watched(policy, watch, per_person(backlog, float(people[n]))))
         share = protected(policy, float(people[n]), tripped=watch.tripped, broken=False)
         run, change, _, _ = split(policy, there, backlog, share, before, SWITCH_LOSS)
-        for number in _worked_off(queue, run):
+        for number in worked_off(queue, run):
             items[number] = items[number]._replace(closed=day)
         left = backlog - run
         watch = watch._replace(waiting=watch.waiting + 1 if left > DUST else 0)
@@ -156,29 +154,9 @@ def _arrivals(seed: int, team: str, day: date, level: float) -> Iterator[Item]:
     seasons = (s.factor for s in SEASONS if s.team == team and s.since <= day <= s.until)
     season = reduce(lambda a, b: a * b, seasons, 1.0)
     mean = rate * WEEKDAY[day.weekday()] * season * math.exp(level - LEVEL_SD**2 / 2)
-    for n in range(_count(uniform(seed, "case arrivals", team, number_of(day)), mean, rate / (SCATTER - 1))):
+    for n in range(negative_binomial(uniform(seed, "case arrivals", team, number_of(day)), mean, rate / (SCATTER - 1))):
         z = normal(seed, "case size", team, number_of(day), n)
         yield Item(f"{team}-{day:%y%m%d}-{n + 1}", day, None, round(own.size * math.exp(SPREAD * z - SPREAD**2 / 2), 2))
-
-
-def _count(u: float, mean: float, shape: float) -> int:
-    """The number not exceeded with probability `u`: negative binomial, variance mean + mean^2 / shape."""
-    count, chance = 0, (shape / (shape + mean)) ** shape
-    total = chance
-    while total < u and count < MOST:
-        chance *= (shape + count) / (count + 1) * mean / (shape + mean)
-        count, total = count + 1, total + chance
-    return count
-
-
-def _worked_off(queue: deque[list[float]], effort: float) -> Iterator[int]:
-    """Takes so many person-days off the queue, the oldest first; the items that are done."""
-    while queue and queue[0][1] <= effort + DUST:
-        number, left = queue.popleft()
-        effort -= left
-        yield int(number)
-    if queue:
-        queue[0][1] -= max(effort, 0.0)
 
 
 def usual(team: str) -> float:
