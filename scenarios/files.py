@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,7 +21,6 @@ from koers.scenarios.base import LeverBase
 from koers.scenarios.model import KINDS, Scenario
 from koers.scenarios.toml import Places, places, read_toml
 
-CASE = Path(__file__).parent / "case" / "scenarios"
 MAX_BYTES = 250_000
 MOST = 2**63 - 1
 
@@ -44,9 +45,7 @@ def load_scenario(path: Path | str) -> Scenario:
     Raises InputError, with file, line and column, for what cannot be taken.
     """
     file = str(path)
-    demo = CASE / f"{file}.toml"
-    known = demo.parent == CASE and demo.is_file() and not Path(path).exists()
-    raw = _bytes(demo if known else Path(path), file)
+    raw = _of_the_demo(file) or _bytes(Path(path), file)
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:2]:
         raise InputError("this is UTF-16: save it as UTF-8", file, 1, 1)
     raw = raw.removeprefix(codecs.BOM_UTF8)
@@ -56,6 +55,14 @@ def load_scenario(path: Path | str) -> Scenario:
         before = raw[: error.start].decode()
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise InputError("this is not UTF-8 from here on: save the file as UTF-8", file, line, column) from None
+
+
+def _of_the_demo(name: str) -> bytes | None:
+    """The scenario that comes with koers, which may be inside a zipped wheel, where no file of that name is here."""
+    found = resources.files("koers.scenarios") / "case" / "scenarios" / f"{name}.toml"
+    return (
+        found.read_bytes() if re.fullmatch(r"[a-z-]+", name) and not Path(name).exists() and found.is_file() else None
+    )
 
 
 def _bytes(path: Path, file: str) -> bytes:
