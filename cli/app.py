@@ -203,6 +203,26 @@ def correct(
     _told(event, f"{event.name} was at {value:,.10g} on {event.effective_on}", json=json)
 
 
+@app.command()
+def redact(
+    ctx: typer.Context,
+    event_id: Annotated[str, typer.Argument(metavar="EVENT_ID", help="The event whose note goes.")],
+    json: Json = False,
+) -> None:
+    """Take an event's note out of the log for good; all else stays, and `verify` still holds."""
+    from koers.events.redaction import redact as redact_note
+
+    session: Session = ctx.obj
+    with session.open() as log:
+        done = redact_note(log, event_id, session.now(log))
+    if json:
+        print_json({"redacted": done})
+    elif done:
+        typer.echo(f"The note of {len(done)} event{'s' if len(done) > 1 else ''} is gone: it cannot be brought back.")
+    else:
+        typer.echo("The note was gone already.")
+
+
 def _told(event: Event, text: str, *, json: bool) -> None:
     if json:
         print_json({"event": event.id, "subject": event.subject, "effective_on": event.effective_on.isoformat()})

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from koers.events.frames import Frames
     from koers.events.log import EventLog
-    from koers.events.model import Row
     from koers.events.sqlite import SqliteLog
 
 
@@ -49,12 +51,22 @@ class Session:
         now = self.now(log)
         return now.date(), known_at or now
 
-    def read(self, as_of: datetime | None, known_at: str | None) -> tuple[list[Row], date, datetime, str]:
-        """The log's rows, the day and time a command means, and these in words. Raises LogError."""
+    def read(self, as_of: datetime | None, known_at: str | None) -> tuple[Frames, date, datetime, str]:
+        """What the log recorded, the day and time a command means, and these in words. Raises LogError."""
+        from koers.events.cache import read_frames
+
         moment = _moment(known_at)
         with self.open() as log:
             day, known = self.times(log, as_of.date() if as_of else None, moment)
-            return list(log.rows()), day, known, _when(log, day, known)
+            return read_frames(log), day, known, _when(log, day, known)
+
+    def with_ids(self, table: pl.DataFrame, column: str) -> pl.DataFrame:
+        """`table` with the ids of events in place of their positions in `column`. Raises LogError."""
+        import polars as pl
+
+        with self.open() as log:
+            ids = {at: row.id for at in table[column].drop_nulls() for row in log.rows(at - 1, at)}
+        return table.with_columns(pl.col(column).replace_strict(ids, default=None, return_dtype=pl.String))
 
 
 def _when(log: EventLog, day: date, known: datetime) -> str:
@@ -80,12 +92,12 @@ def _moment(text: str | None) -> datetime | None:
         raise typer.BadParameter(f"{text!r} is no time: write 2026-11-24T09:30:00Z", param_hint="--known-at") from error
 
 
-def nothing(rows: list[Row], day: date, cycle: str | None, said: tuple[str, ...] = ()) -> str:
+def nothing(recorded: Frames, day: date, cycle: str | None, said: tuple[str, ...] = ()) -> str:
     """One sentence for an empty table."""
-    if not rows:
+    if not recorded.log_position:
         return "The log is empty: `koers import FOLDER` takes in tables."
-    first = min(row.recorded_at for row in rows)[:10]
-    if day.isoformat() < first:
+    first = recorded.first_recorded().date()
+    if day < first:
         return f"Nothing was recorded by {day}: the log begins on {first}."
     of = f" of cycle {cycle}" if cycle is not None else ""
     why = said[0] if said else f"no key result{of} was under way on {day}"

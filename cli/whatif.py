@@ -48,13 +48,11 @@ def whatif(
     from koers.cli.console import say, stdout, working
     from koers.cli.effects import legend, scenario_parts, side_by_side, titles
     from koers.cli.files import write_table
-    from koers.engine.replay import typed
     from koers.scenarios.compare import what_if
 
     scenarios = _loaded(files)
     with working("drawing futures"):
-        rows, day, known, about = ctx.obj.read(as_of, known_at)
-        recorded = typed(rows)
+        recorded, day, known, about = ctx.obj.read(as_of, known_at)
         found = what_if(recorded, day, known, scenarios, samples=samples, seed=seed, precision=precision)
     names = titles(recorded, day, known, scenarios)
     if out:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from koers.engine.projections import RECORDING
+from koers.engine.projections import RECORDING, last_of_day
 from koers.engine.replay import Frames
 from koers.events.model import (
     AbsencePlanned,
@@ -135,7 +135,8 @@ def kpis(frames: Frames) -> pl.DataFrame:
 
 def kpi_values(frames: Frames) -> pl.DataFrame:
     """Readings of KPIs: kpi, effective_on, value; one row per KPI and day."""
-    return _by_day(frames, KpiObserved, "kpi", "effective_on", "value")
+    found = last_of_day(frames.of(KpiObserved), ("name", "effective_on", "value"))
+    return found.cast({"name": pl.String}).rename({"name": "kpi"})
 
 
 def _by_day(frames: Frames, payload: type[Payload], subject: str, day: str, *columns: str) -> pl.DataFrame:
@@ -146,4 +147,8 @@ def _by_day(frames: Frames, payload: type[Payload], subject: str, day: str, *col
 
 def _last(versions: pl.DataFrame, *key: str) -> pl.DataFrame:
     """Of the versions of each fact (those with one key), the one recorded last; sorted by key."""
+    in_order = versions.sort(key)
+    again = in_order.select(pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in key))
+    if not again.to_series().any():
+        return in_order
     return versions.sort(*key, *RECORDING).unique(key, keep="last", maintain_order=True)

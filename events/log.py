@@ -6,22 +6,26 @@ log already holds adds nothing if it says the same, and is refused if it does no
 
 from __future__ import annotations
 
+import json
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pydantic import ValidationError
 
+from koers.events.batches import Batch, batches_of
 from koers.events.chain import GENESIS, body, digest_note, link, timestamp
 from koers.events.errors import ConflictError, LogError
-from koers.events.model import PAYLOADS, Event, Row, data_text
+from koers.events.model import PAYLOADS, Event, NoteRedacted, Row, data_text
 from koers.events.rules import STORED
 
 if TYPE_CHECKING:
     from koers.events.sqlite import SqliteLog
+
+NOTE_REDACTED: str = NoteRedacted.model_fields["type"].default
 
 Clock = Callable[[], datetime]
 Salt = Callable[[], str]
@@ -40,16 +44,19 @@ EMPTY = Head(0, GENESIS)
 class EventLog(ABC):
     """A log of events. Subclasses store; admission and decoding are the same for all.
 
-    `as_of` is the log's own date, if it carries one: commands use it where none is given.
+    `as_of` is the log's own date, if it carries one: commands use it where none is given. `path` is the file of a log
+    that is one.
     """
 
     log_id: uuid.UUID
     as_of: date | None
+    path: Path | None = None
 
     @abstractmethod
     def append(self, events: Sequence[Event], expected: Mapping[str, int] | None = None) -> list[int]:
         """Store a batch, whole or not at all, and return each event's position, in the order given.
 
+        A note-redacted event blanks the note, and its salt, of the event it names, in the same transaction.
         `expected` maps a subject to the position of the last event it is thought to have (0: none).
         Once this returns, the events are durable. Raises ConflictError if an id is known with other content or a
         subject has another version than expected, LogError if the storage fails; then nothing was stored.
@@ -67,6 +74,18 @@ class EventLog(ABC):
     def find(self, event_id: str) -> Event | None:
         """The event with this id, if the log holds it."""
 
+    def positions(self, ids: Sequence[str], until: int) -> dict[str, int]:
+        """The positions, up to `until`, of the events with these ids; ids that are not there are left out."""
+        found = {event.id: event.position or 0 for event in map(self.find, ids) if event is not None}
+        return {event_id: position for event_id, position in found.items() if position <= until}
+
+    def batches(self, after: int, until: int) -> Iterator[Batch]:
+        """What `rows` gives, by column: what a replay needs of it, read fast."""
+        return batches_of(self.rows(after, until))
+
+    def purge(self) -> None:  # noqa: B027 - most storages keep nothing behind
+        """Free the storage of what it may still hold of blanked notes. Raises LogError if it cannot."""
+
     def close(self) -> None:  # noqa: B027 - most logs hold nothing open
         """Release what the log holds open."""
 
@@ -75,10 +94,14 @@ class EventLog(ABC):
         return map(decode, self.rows(after, until))
 
     def verify(self) -> Head:
-        """Walk the chain, read every event, and return the head. Raises LogError naming the first position at fault."""
+        """Walk the chain, read every event, and return the head. Raises LogError naming the first position at fault.
+
+        A note that is missing must have been redacted (see `koers.events.redaction`).
+        """
+        from koers.events.redaction import redacted
+
         head = walk(self.rows())
-        for _ in self.read(until=head.position):
-            pass
+        redacted(self.read(until=head.position))
         return head
 
     def __iter__(self) -> Iterator[Event]:
@@ -177,6 +200,11 @@ def encode(event: Event, previous: Head, appended_at: str, salt: Salt) -> Row:
         hash="",
     )
     return row._replace(hash=link(previous.hash, _body_of(row)))
+
+
+def redacted_by(rows: Iterable[Row]) -> list[str]:
+    """The ids of the events whose notes these rows blank."""
+    return [json.loads(row.data)["redacts"] for row in rows if row.type == NOTE_REDACTED]
 
 
 def decode(row: Row) -> Event:

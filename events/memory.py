@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode, redacted_by
 from koers.events.model import Event, Row
 
 
@@ -28,7 +28,13 @@ class MemoryLog(EventLog):
         )
         rows, positions = admit(events, stored, expected, self._clock, self._salt)
         self._rows.extend(rows)
+        for event_id in redacted_by(rows):
+            self.blank(event_id)
         return positions
+
+    def blank(self, event_id: str) -> None:
+        """Take out the note of an event, and its salt; the digest stays."""
+        self._rows = [row._replace(note=None, note_salt=None) if row.id == event_id else row for row in self._rows]
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows."""

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
+from koers.events.batches import SIZE, Batch
 from koers.events.errors import LogError
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode, redacted_by
 from koers.events.model import Event, Row
 
 try:
@@ -59,6 +61,8 @@ MIGRATIONS = (
 class SqliteLog(EventLog):
     """An event log in the file `path`. See `koers.events.log.open_log`."""
 
+    path: Path
+
     def __init__(
         self,
         path: Path,
@@ -86,10 +90,22 @@ class SqliteLog(EventLog):
     def append(self, events: Sequence[Event], expected: Mapping[str, int] | None = None) -> list[int]:
         """See EventLog.append."""
         with self._told(), self._writing():
-            stored = Stored(self.head(), self._known([e.id for e in events]), self._versions(expected or {}))
+            known = {row[1]: Row._make(row) for row in self._known([event.id for event in events])}
+            stored = Stored(self.head(), known, self._versions(expected or {}))
             rows, positions = admit(events, stored, expected, self._clock, self._salt)
             self._db.executemany(f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})", rows)  # noqa: S608
+            for event_id in redacted_by(rows):
+                self.blank(event_id)
         return positions
+
+    def blank(self, event_id: str) -> None:
+        """Within a transaction, take out the note of an event, and its salt; the digest stays."""
+        self._db.execute("UPDATE events SET note = NULL, note_salt = NULL WHERE id = ?", (event_id,))
+
+    def purge(self) -> None:
+        """Write the file anew: pages may hold copies of rows that were moved. See EventLog.purge."""
+        with self._told(), _flock(self.path.with_name(self.path.name + ".lock")):
+            self._db.execute("VACUUM")
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows. Read in chunks: an open cursor would hold writers up."""
@@ -105,6 +121,24 @@ class SqliteLog(EventLog):
                 return
             yield from map(Row._make, chunk)
             after = chunk[-1][0]
+
+    def batches(self, after: int, until: int) -> Iterator[Batch]:
+        """See EventLog.batches. SQLite writes the columns: no Python object per row."""
+        columns = ", ".join(f"json_group_array({name})" for name in Batch._fields[1:])
+        query = f"SELECT min(position), max(position), count(*), {columns} FROM events WHERE position BETWEEN ? AND ?"  # noqa: S608
+        for start in range(after + 1, until + 1, SIZE):
+            with self._told():
+                first, last, count, *texts = self._db.execute(query, (start, min(start + SIZE - 1, until))).fetchone()
+            positions = range(first, last + 1) if count else range(0)
+            if not count or count != len(positions):
+                raise LogError(f"{self.path}: an event from position {start} on is missing: `koers verify` says more")
+            yield Batch(positions, *texts)
+
+    def positions(self, ids: Sequence[str], until: int) -> dict[str, int]:
+        """See EventLog.positions."""
+        with self._told():
+            known = self._known(ids, "id, position")
+        return {event_id: position for event_id, position in known if position <= until}
 
     def head(self) -> Head:
         """See EventLog.head."""
@@ -154,6 +188,7 @@ class SqliteLog(EventLog):
             )
         self._db.execute("PRAGMA journal_mode=TRUNCATE")
         self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA secure_delete=ON")
         meta = dict(self._db.execute("SELECT key, value FROM meta"))
         self.log_id = uuid.UUID(meta["log_id"])
         self.as_of = date.fromisoformat(meta["as_of"]) if "as_of" in meta else None
@@ -173,14 +208,11 @@ class SqliteLog(EventLog):
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
-    def _known(self, ids: Sequence[str]) -> dict[str, Row]:
-        found = {}
+    def _known(self, ids: Sequence[str], columns: str = "*") -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(ids), 500):
             part = ids[start : start + 500]
             marks = ",".join("?" * len(part))
-            for row in self._db.execute(f"SELECT * FROM events WHERE id IN ({marks})", part):  # noqa: S608
-                found[row[1]] = Row._make(row)
-        return found
+            yield from self._db.execute(f"SELECT {columns} FROM events WHERE id IN ({marks})", part)  # noqa: S608
 
     def _versions(self, subjects: Iterable[str]) -> dict[str, int]:
         query = "SELECT coalesce(max(position), 0) FROM events WHERE subject = ?"

@@ -11,7 +11,7 @@ import pytest
 
 from koers.events.errors import LogError
 from koers.events.log import open_log
-from koers.events.model import CheckedIn, Event, Row
+from koers.events.model import CheckedIn, Event, NoteRedacted, Row
 from koers.events.sqlite import SqliteLog
 
 DAY = date(2026, 1, 5)
@@ -113,6 +113,7 @@ def test_events_can_be_neither_deleted_nor_changed(path: Path, statement: str) -
 def test_a_note_can_be_blanked_without_breaking_the_chain(path: Path) -> None:
     run(path, "UPDATE events SET note = NULL, note_salt = NULL WHERE position = 2")
     with open_log(path) as log:
+        assert log.append([check_in("d").model_copy(update={"data": NoteRedacted(redacts="b")})]) == [4]
         assert log.verify() == log.head()
         assert log.append([check_in("b", "note")]) == [2]
 
