@@ -59,11 +59,11 @@ def goals(frames: Frames) -> pl.DataFrame:
 def readings(frames: Frames) -> pl.DataFrame:
     """The check-in in force per key result and day: of several on one day, the latest recorded.
 
-    Columns: key_result, effective_on, value, confidence, projection, status, position; sorted by key result and day.
+    Columns: key_result, effective_on, value, confidence, projection, status (categorical), position; sorted by both.
     """
     columns = ("name", "effective_on", "value", "confidence", "projection", "status", "position")
     found = last_of_day(frames.of(CheckedIn), columns)
-    return found.cast({"name": pl.String, "status": pl.String}).rename({"name": "key_result"})
+    return found.cast({"name": pl.String}).rename({"name": "key_result"})
 
 
 def last_of_day(said: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

@@ -64,17 +64,21 @@ def _placed(events: Iterable[Event | Row]) -> Iterator[Row]:
 
 
 def view(recorded: Frames, effective_until: date | None = None, known_until: datetime | None = None) -> Frames:
-    """What of `recorded` (see `typed`) was in force, as known; the arguments are those of `replay`."""
-    by_type = recorded.by_type
+    """What of `recorded` (see `typed`) was in force, as known; the arguments are those of `replay`.
+
+    Of frames that the caller does not keep, the columns that change are let go one by one.
+    """
+    at, by_type = (recorded.log_position, recorded.log_head), dict(recorded.by_type)
+    del recorded
     if known_until is not None:
         by_type = {name: _until(frame, "recorded_at", known_until) for name, frame in by_type.items()}
     hidden = _retracted(by_type[type_of(EventRetracted)])
-    if len(hidden):
-        by_type = {name: _without(frame, hidden) for name, frame in by_type.items()}
-    by_type = by_type | {_CHECKED_IN: _corrected(by_type[_CHECKED_IN], by_type[type_of(CheckInCorrected)])}
+    for name in by_type.keys() - {_CHECKED_IN}:
+        by_type[name] = _without(by_type[name], hidden)
+    by_type[_CHECKED_IN] = _corrected(by_type.pop(_CHECKED_IN), by_type[type_of(CheckInCorrected)], hidden)
     if effective_until is not None:
-        by_type = by_type | {name: _until(by_type[name], "effective_on", effective_until) for name in _EVIDENCE_TYPES}
-    return Frames(by_type, recorded.log_position, recorded.log_head)
+        by_type |= {name: _until(by_type[name], "effective_on", effective_until) for name in _EVIDENCE_TYPES}
+    return Frames(by_type, *at)
 
 
 def _until(frame: pl.DataFrame, time: str, last: date | datetime) -> pl.DataFrame:
@@ -95,13 +99,11 @@ def _retracted(retractions: pl.DataFrame) -> pl.Series:
     for own, target in retractions.select("position", "target").drop_nulls().reverse().iter_rows():
         if own not in hidden and target < own:
             hidden.add(target)
-    return pl.Series(sorted(hidden), dtype=pl.Int64)
+    return pl.Series(sorted(hidden), dtype=retractions.schema["position"])
 
 
-def _corrected(check_ins: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
-    """Check-ins with the content of their latest correction; the original's place and times still break ties."""
-    if corrections.is_empty() or check_ins.is_empty():
-        return check_ins
+def _corrected(check_ins: pl.DataFrame, corrections: pl.DataFrame, hidden: pl.Series) -> pl.DataFrame:
+    """Check-ins in force with the content of their latest correction; the original's place and times break ties."""
     latest = (
         corrections.drop_nulls("target")
         .sort("recorded_at", "position")
@@ -110,5 +112,10 @@ def _corrected(check_ins: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFra
         .cast({"status": pl.Categorical})
     )
     at = check_ins.select("position", row=pl.int_range(pl.len(), dtype=pl.UInt32)).join(latest, on="position")
-    mended = [check_ins[name].scatter(at["row"], at[name]) for name in READING]
-    return check_ins.with_columns(mended)
+    gone = check_ins["position"].is_in(hidden.implode())
+    columns = check_ins.get_columns()
+    del check_ins
+    for n, column in enumerate(columns):
+        said = column.scatter(at["row"], at[column.name]) if at.height and column.name in READING else column
+        columns[n] = said.filter(~gone) if gone.any() else said
+    return pl.DataFrame(columns)

@@ -74,8 +74,10 @@ def run_work(frames: Frames) -> pl.DataFrame:
     The effort (person-days) told with the closing wins over that told on arrival. A closing without an arrival is
     of no team, so it is not here.
     """
-    arrived = _last(frames.of(RunWorkArrived), "name")
-    done = _last(frames.of(RunWorkDone), "name").select("name", closed="effective_on", took="effort_days")
+    columns = ("name", "effective_on", "effort_days", *RECORDING)
+    arrived = _last(frames.of(RunWorkArrived).select("team", *columns), "name")
+    done = _last(frames.of(RunWorkDone).select(columns), "name")
+    done = done.select("name", closed="effective_on", took="effort_days")
     return (
         arrived.join(done, on="name", how="left", maintain_order="left")
         .with_columns(pl.coalesce("took", "effort_days").alias("effort_days"))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from koers.events.errors import LogError
 from koers.events.model import Row
 
-SIZE = 50_000
+SIZE = 25_000
 """Events in a batch: what reading holds in memory at a time."""
 
 

@@ -16,7 +16,6 @@ Notes, their salts and ids of events are not in it: nothing is computed from the
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import zlib
@@ -30,9 +29,9 @@ from typing import IO, Any
 import polars as pl
 
 from koers.events.batches import complete
-from koers.events.frames import THREADS, Frames, day_key, grown, no_frames, schema_of
+from koers.events.frames import REPEATED, THREADS, Frames, day_key, grown, no_frames, schema_of, type_of
 from koers.events.log import EventLog, Head
-from koers.events.model import PAYLOADS, CheckedIn, KpiObserved
+from koers.events.model import PAYLOADS
 
 try:
     import fcntl
@@ -46,6 +45,7 @@ SHARE = 8
 """A tail is decoded each time until it is this part of what the copy holds; then the copy is written anew."""
 ROWS = 1_000_000
 """Rows of a part of the file: what writing it holds in memory twice."""
+CHUNK = 1 << 20
 MAGIC = b"koers columnar copy\n"
 _DIGITS = 64
 
@@ -56,11 +56,12 @@ def read_frames(log: EventLog) -> Frames:
     The copy is written where that will save time, and can be; that it could not changes nothing. Raises LogError for
     an event that cannot be read.
     """
-    kept = (_load(log, log.path) if log.path else None) or no_frames()
-    frames = caught_up(kept, log)
-    fresh = frames.log_position - kept.log_position
-    if log.path and fresh >= max(LEAST, frames.log_position // SHARE):
-        frames = _by_name_and_day(frames)
+    frames = (_load(log, log.path) if log.path else None) or no_frames()
+    kept = frames.log_position
+    frames = caught_up(frames, log)
+    if log.path and frames.log_position - kept >= max(LEAST, frames.log_position // SHARE):
+        for model in REPEATED:
+            _order(frames.by_type, type_of(model))
         with suppress(OSError):
             _save(log, log.path, frames)
     return frames
@@ -158,14 +159,16 @@ def _bytes(file: IO[bytes], offset: int, size: int) -> bytes:
     return os.pread(file.fileno(), size, offset)
 
 
-def _by_name_and_day(frames: Frames) -> Frames:
-    """Readings in the order in which they are asked for, so that a replay need not sort them."""
-    in_order = {
-        name: frame[day_key(frame).arg_sort()]
-        for name, frame in frames.by_type.items()
-        if PAYLOADS[name] in (CheckedIn, KpiObserved)
-    }
-    return Frames({**frames.by_type, **in_order}, frames.log_position, frames.log_head)
+def _order(by_type: dict[str, pl.DataFrame], name: str) -> None:
+    """Put readings in the order in which they are asked for, so that no replay need sort them.
+
+    Column by column, in place: there is no moment at which all of them are there twice.
+    """
+    order = day_key(by_type[name]).arg_sort()
+    columns = by_type.pop(name).get_columns()
+    for n, column in enumerate(columns):
+        columns[n] = column.gather(order)
+    by_type[name] = pl.DataFrame(columns)
 
 
 def _save(log: EventLog, path: Path, frames: Frames) -> None:
@@ -202,17 +205,23 @@ def _mine(path: Path, mode: int) -> Iterator[IO[bytes] | None]:
         yield file if alone else None
 
 
+def _crc32(file: IO[bytes], begin: int, end: int) -> int:
+    """The sum of a stretch of the file, as it stands there."""
+    found = 0
+    for offset in range(begin, end, CHUNK):
+        found = zlib.crc32(os.pread(file.fileno(), min(CHUNK, end - offset), offset), found)
+    return found
+
+
 def _write(file: IO[bytes], log: EventLog, frames: Frames) -> None:
     file.write(MAGIC)
     parts = []
     for name, frame in frames.by_type.items():
         for rows in frame.iter_slices(ROWS):
-            buffer = io.BytesIO()
-            rows.write_ipc(buffer)
-            text = buffer.getbuffer()
-            parts.append({"type": name, "offset": file.tell(), "size": len(text)})
-            parts[-1]["crc32"] = zlib.crc32(text)
-            file.write(text)
+            begin = file.tell()
+            rows.write_ipc(file)
+            end = file.seek(0, os.SEEK_END)
+            parts.append({"type": name, "offset": begin, "size": end - begin, "crc32": _crc32(file, begin, end)})
     about = {"log": str(log.log_id), "code": _code(), "position": frames.log_position, "hash": frames.log_head}
     index = json.dumps(about | {"parts": parts}).encode()
     file.write(index + len(index).to_bytes(8, "big") + hashlib.sha256(index).hexdigest().encode())

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import numpy as np
 import polars as pl
 
-from koers.events.batches import Batch
+from koers.events.batches import SIZE, Batch
 from koers.events.chain import GENESIS
 from koers.events.errors import LogError
 from koers.events.model import (
@@ -31,6 +31,8 @@ from koers.events.model import (
     Payload,
 )
 
+PARTS = 20
+"""Pieces of a frame, one per batch, that are made one."""
 THREADS = 2
 """Threads that decode: polars and hashlib let go of the interpreter's lock."""
 
@@ -43,7 +45,7 @@ REPEATED: dict[type[Payload], tuple[str, ...]] = {CheckedIn: ("name", "status"),
 """Columns that say the same few words many times over: categorical, a quarter of the memory."""
 
 ENVELOPE: dict[str, Any] = {
-    "position": pl.Int64,
+    "position": pl.UInt32,
     "name": pl.String,
     "effective_on": pl.Date,
     "recorded_at": pl.Datetime("us", "UTC"),
@@ -70,7 +72,7 @@ class Frames:
     hidden.
     """
 
-    by_type: Mapping[str, pl.DataFrame]
+    by_type: dict[str, pl.DataFrame]
     log_position: int
     log_head: str
 
@@ -103,14 +105,15 @@ def grown(frames: Frames, batches: Iterable[Batch], position: int, head: str, lo
     `lookup` knows the positions of all of them. Raises LogError, with the position, for an event that this version of
     koers cannot read.
     """
-    parts: dict[str, list[pl.DataFrame]] = {}
+    whole: dict[str, list[pl.DataFrame]] = {name: [frame] for name, frame in frames.by_type.items()}
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in whole}
     for decoded in _ahead(batches):
         for name, part in decoded.items():
-            parts.setdefault(name, []).append(part)
-    by_type = {
-        name: pl.concat([frame, *parts[name]], rechunk=False) if name in parts else frame
-        for name, frame in frames.by_type.items()
-    }
+            parts[name].append(part)
+            if len(parts[name]) == PARTS:  # many small pieces would take half as much memory again
+                whole[name].append(pl.concat(parts[name], rechunk=True))
+                parts[name].clear()
+    by_type = {name: pl.concat([*whole[name], *parts[name]], rechunk=False) for name in whole}
     return _pointed(Frames(by_type, position, head), lookup)
 
 
@@ -119,6 +122,9 @@ def _ahead(batches: Iterable[Batch]) -> Iterator[dict[str, pl.DataFrame]]:
     with ThreadPoolExecutor(THREADS) as pool:
         begun: deque[Future[dict[str, pl.DataFrame]]] = deque()
         for batch in batches:
+            if not begun and len(batch.positions) < SIZE:  # the only one: no thread is worth its start
+                yield _decoded(batch)
+                continue
             begun.append(pool.submit(_decoded, batch))
             if len(begun) > THREADS:
                 yield begun.popleft().result()
@@ -132,8 +138,10 @@ def day_key(frame: pl.DataFrame) -> pl.Series:
     codes = words.gather(words.cast(pl.String).arg_sort()).to_physical().to_numpy()
     rank = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int64)
     rank[codes] = np.arange(len(codes))
-    days = frame["effective_on"].to_physical().to_numpy()
-    return pl.Series("key", rank[frame["name"].to_physical().to_numpy()] * 2**32 + days)
+    key = rank[frame["name"].to_physical().to_numpy()]
+    key *= 2**32
+    key += frame["effective_on"].to_physical().to_numpy()
+    return pl.Series("key", key)
 
 
 def _pointed(frames: Frames, lookup: Lookup) -> Frames:
@@ -145,7 +153,9 @@ def _pointed(frames: Frames, lookup: Lookup) -> Frames:
         return frames
     known = {
         type_of(model): frames.of(model).with_columns(
-            target=pl.coalesce("target", pl.col(field).replace_strict(found, default=None, return_dtype=pl.Int64))
+            target=pl.coalesce(
+                "target", pl.col(field).replace_strict(found, default=None, return_dtype=ENVELOPE["position"])
+            )
         )
         for model, field in REFERS.items()
     }
@@ -156,7 +166,7 @@ def _decoded(batch: Batch) -> dict[str, pl.DataFrame]:
     """The frames of a batch, for the types that are in it."""
     try:
         columns = [_strings(getattr(batch, name), name, batch.positions) for name in Batch._fields[1:]]
-        table = pl.DataFrame([pl.Series("position", batch.positions, dtype=pl.Int64), *columns])
+        table = pl.DataFrame([pl.Series("position", batch.positions, dtype=ENVELOPE["position"]), *columns])
         parts = table.partition_by("type", as_dict=True, include_key=False)
     except pl.exceptions.PolarsError as error:
         raise LogError(f"position {batch.positions[0]} or later: events cannot be read: {error}") from error
@@ -209,7 +219,7 @@ def _spread(table: pl.DataFrame, model: type[Payload]) -> pl.DataFrame:
     if columns[1].null_count():
         raise _unreadable(table, columns[1].is_null(), type_of(model), "subject")
     if model in REFERS:
-        columns.append(pl.Series("target", [None] * table.height, dtype=pl.Int64))
+        columns.append(pl.Series("target", [None] * table.height, dtype=ENVELOPE["position"]))
     return pl.DataFrame(columns).select(pl.col(n).cast(dtype) for n, dtype in schema_of(model).items())
 
 
@@ -226,7 +236,7 @@ def _moments(text: pl.Series) -> pl.Series:
 def schema_of(model: type[Payload]) -> dict[str, Any]:
     """The columns of a type's frame."""
     told = {name: pl.String if dtype == pl.Object else dtype for name, dtype in _fields(model).items()}
-    refers = {"target": pl.Int64} if model in REFERS else {}
+    refers = {"target": ENVELOPE["position"]} if model in REFERS else {}
     return ENVELOPE | told | refers | dict.fromkeys(REPEATED.get(model, ()), pl.Categorical)
 
 

@@ -22,7 +22,7 @@ from koers.events.sqlite import SqliteLog
 
 DAY = date(2026, 1, 5)
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
-SECRET = "reorganisatie van de meldkamer, nog niet bekend"
+SECRET = "reorganisatie van de meldkamer, nog niet bekend"  # noqa: S105
 SALT = "5a" * 32
 
 
@@ -139,7 +139,7 @@ def test_an_export_after_a_redaction_has_no_note_and_the_old_table_is_known(log:
     export_tables(log, tmp_path / "tables")
     assert found_in(tmp_path / "tables") == set()
     assert "stays" in (tmp_path / "tables/check_ins.csv").read_text(encoding="utf-8")
-    (first, _), = Ledger.of(log.read()).slots.values()
+    ((first, _),) = Ledger.of(log.read()).slots.values()
     assert first.imported.redacted
 
 
@@ -154,7 +154,7 @@ def crowded(folder: Path, *, secure: bool) -> SqliteLog:
 
 
 @pytest.mark.parametrize("purged", [True, False], ids=["secure delete and a new file", "neither: the control"])
-def test_the_bytes_of_a_redacted_note_are_in_no_file(tmp_path: Path, purged: bool) -> None:  # noqa: FBT001
+def test_the_bytes_of_a_redacted_note_are_in_no_file(tmp_path: Path, purged: bool) -> None:
     with crowded(tmp_path, secure=purged) as log:
         assert "log.db" in found_in(tmp_path)
         for n in range(3, 400, 7):
