@@ -104,7 +104,7 @@ def _rows(plans: list[Said], position: int, head: str, count: int, rng: random.R
             items.recent.append((position, said))
         time = f"{said.recorded or said.day}T{rng.randrange(8, 18):02d}:{rng.randrange(60):02d}:00.000000Z"
         salt = f"{rng.getrandbits(256):064x}" if said.note else None
-        told = {
+        told: dict[str, Any] = {
             "id": event_id(position),
             "type": f"koers.{said.type}.v1",
             "subject": said.subject,

@@ -43,7 +43,11 @@ def redact(log: EventLog, event_id: str, now: datetime, actor: str = "cli") -> l
     except ConflictError:  # somebody else redacted it at this very moment
         if any(event.note is not None for event in _same_note(log, found)):
             raise
-    log.purge()
+    try:
+        log.purge()
+    except LogError as error:
+        what = "the note is out of the log, but its bytes may still be in the file: make room, and redact it again"
+        raise LogError(f"{error}; {what}") from error
     return [event.id for event in noted]
 
 

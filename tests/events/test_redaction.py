@@ -192,6 +192,20 @@ def test_a_redaction_that_is_broken_off_has_not_happened_and_can_be_done_again(t
         log.verify()
 
 
+def test_where_the_file_cannot_be_written_anew_the_message_says_so_and_redacting_again_clears_it(
+    tmp_path: Path,
+) -> None:
+    with made(tmp_path, [check_in("a", SECRET)]) as log:
+        whole = log._db
+        log._db = Breaking(whole, "VACUUM")  # type: ignore[assignment]
+        with pytest.raises(LogError, match="its bytes may still be in the file: make room, and redact it again"):
+            redact(log, "a", NOW)
+        log._db = whole
+        assert log.verify().position == 2
+        assert redact(log, "a", NOW) == []
+        assert found_in(tmp_path) == set()
+
+
 class Breaking:
     """A connection that fails at one statement."""
 
