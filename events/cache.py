@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pkgutil
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,12 +34,8 @@ from koers.events.frames import REPEATED, THREADS, Frames, day_key, grown, no_fr
 from koers.events.log import EventLog, Head
 from koers.events.model import PAYLOADS
 
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: nothing is written where writers cannot keep out of each other's way
-    fcntl = None  # type: ignore[assignment]
-
-FORMAT = 1
+POSIX = hasattr(os, "pread")
+"""Elsewhere no copy is kept: there is no way for writers to keep out of each other's way."""
 LEAST = 2_000
 """A tail of fewer events is decoded each time: that is as quick as reading a copy."""
 SHARE = 8
@@ -56,14 +53,15 @@ def read_frames(log: EventLog) -> Frames:
     The copy is written where that will save time, and can be; that it could not changes nothing. Raises LogError for
     an event that cannot be read.
     """
-    frames = (_load(log, log.path) if log.path else None) or no_frames()
+    path = log.path if POSIX else None
+    frames = (_load(log, path) if path else None) or no_frames()
     kept = frames.log_position
     frames = caught_up(frames, log)
-    if log.path and frames.log_position - kept >= max(LEAST, frames.log_position // SHARE):
+    if path and frames.log_position - kept >= max(LEAST, frames.log_position // SHARE):
         for model in REPEATED:
             _order(frames.by_type, type_of(model))
         with suppress(OSError):
-            _save(log, log.path, frames)
+            _save(log, path, frames)
     return frames
 
 
@@ -78,12 +76,9 @@ def caught_up(frames: Frames, log: EventLog) -> Frames:
 
 @cache
 def _code() -> str:
-    """What made the frames: a copy by other code is not taken."""
-    from koers import __version__
-
-    schemas = {name: {c: str(dtype) for c, dtype in schema_of(model).items()} for name, model in PAYLOADS.items()}
-    told = json.dumps([FORMAT, __version__, pl.__version__, schemas])
-    return hashlib.sha256(told.encode()).hexdigest()
+    """What made the frames: a copy by other code is not taken. Raises OSError where koers comes without its source."""
+    sources = [pkgutil.get_data("koers.events", name) or b"" for name in ("cache.py", "frames.py", "model.py")]
+    return hashlib.sha256(b"".join([pl.__version__.encode(), *sources])).hexdigest()
 
 
 def copy_of(path: Path) -> Path:
@@ -123,8 +118,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     """The copy, if nobody may have written it who may not write the log. Raises ValueError if somebody may."""
     with copy_of(path).open("rb") as file:
         own, logs = os.fstat(file.fileno()), path.stat()
-        me = os.geteuid() if hasattr(os, "geteuid") else own.st_uid
-        if own.st_uid not in (me, logs.st_uid) or own.st_mode & 0o022 & ~logs.st_mode:
+        if own.st_uid not in (os.geteuid(), logs.st_uid) or own.st_mode & 0o022 & ~logs.st_mode:
             raise ValueError("others may write the copy")
         yield file
 
@@ -189,9 +183,8 @@ def _save(log: EventLog, path: Path, frames: Frames) -> None:
 @contextmanager
 def _mine(path: Path, mode: int) -> Iterator[IO[bytes] | None]:
     """The empty file `path`, which no other process writes; None if one does."""
-    if fcntl is None:
-        yield None
-        return
+    import fcntl
+
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
         try:

@@ -29,7 +29,7 @@ from koers.events.errors import LogError
 from koers.events.frames import Frames
 from koers.events.log import EventLog
 from koers.events.memory import MemoryLog
-from koers.events.model import CheckedIn, Event, KpiObserved
+from koers.events.model import CheckedIn, Event, KpiObserved, Row
 from koers.events.sqlite import SqliteLog
 from tests.engine.fold import fold
 from tests.engine.organisations import Fact, at, check_in, day, fact, key_result, log_of, messy_facts
@@ -246,7 +246,7 @@ def test_a_copy_of_another_log_history_or_version_is_not_taken(tmp_path: Path, w
         other = {"position": frames.log_position + 1, "hash": "0" * 64}
         if which in other:
             changed = {"log_position" if which == "position" else "log_head": other[which]}
-            frames = Frames(**({n: getattr(frames, n) for n in Frames.__slots__} | changed))  # type: ignore[arg-type]
+            frames = Frames(**({n: getattr(frames, n) for n in Frames.__slots__} | changed))
         with pytest.MonkeyPatch.context() as patch:
             if which == "code":
                 patch.setattr(cache, "_code", lambda: "another")
@@ -361,7 +361,7 @@ def test_a_row_that_is_not_what_its_type_says_raises_with_its_position(case: str
     column, text = BAD[case]
     log = MemoryLog(clock=lambda: at(0))
     log.append(EVENTS)
-    log._rows[place - 1] = log._rows[place - 1]._replace(**{column: text})
+    log._rows[place - 1] = Row._make({**log._rows[place - 1]._asdict(), column: text}.values())
     with pytest.raises(LogError, match=rf"^position {place}: "):
         read_frames(log)
     with pytest.raises(LogError, match=rf"^position {place}: "):
