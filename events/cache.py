@@ -7,9 +7,9 @@ another version nothing is taken. The index holds a CRC-32 of every part, checke
 finds every flipped bit and burst, and all but one in 4 thousand million of other accidents. Whatever does not fit is as
 good as absent: the log is read instead, and the copy written anew.
 
-That is no seal. Whoever may write the file could write its sums as well, so a copy is taken only if it
-belongs to the log's owner or to us, and nobody may write it who may not write the log. Its owner could still make
-commands show other numbers by it: `koers verify` reads the log alone, and deleting the copy costs one slow replay.
+That is no seal. Whoever may write the file could write its sums as well, so a copy is taken only if it belongs to the
+log's owner or to us, and nobody may write it who may not write the log. Its owner could still make commands show other
+numbers by it: `koers verify` reads the log alone, and deleting the copy costs one slow replay.
 Notes, their salts and ids of events are not in it: nothing is computed from them, and a redaction has nothing to purge.
 """
 
@@ -41,7 +41,7 @@ LEAST = 2_000
 SHARE = 8
 """A tail is decoded each time until it is this part of what the copy holds; then the copy is written anew."""
 ROWS = 1_000_000
-"""Rows of a part of the file: what writing it holds in memory twice."""
+"""Most rows of a part of the file; parts are read side by side."""
 CHUNK = 1 << 20
 MAGIC = b"koers columnar copy\n"
 _DIGITS = 64
@@ -116,6 +116,8 @@ def _hash_at(log: EventLog, position: int) -> str | None:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     """The copy, if nobody may have written it who may not write the log. Raises ValueError if somebody may."""
+    if not copy_of(path).is_file():  # a pipe would be waited for
+        raise ValueError("there is no copy")
     with copy_of(path).open("rb") as file:
         own, logs = os.fstat(file.fileno()), path.stat()
         if own.st_uid not in (os.geteuid(), logs.st_uid) or own.st_mode & 0o022 & ~logs.st_mode:

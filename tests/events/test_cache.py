@@ -296,6 +296,12 @@ def test_without_room_or_leave_to_write_a_replay_goes_on_without_a_copy(
         assert [path.name for path in tmp_path.iterdir() if ".cache" in path.name] == []
 
 
+def test_a_pipe_in_the_place_of_the_copy_is_not_waited_for(tmp_path: Path) -> None:
+    with log_in(tmp_path, EVENTS) as log:
+        os.mkfifo(copy_of(log.path))
+        assert_equal(read_frames(log), typed(log.read()))
+
+
 def test_a_link_in_the_place_of_a_new_copy_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("kept")
     with log_in(tmp_path, EVENTS) as log:
