@@ -16,8 +16,10 @@ from koers.cli.schema import schema
 from koers.cli.search import search
 from koers.cli.session import Session, print_json
 from koers.cli.text import plain
+from koers.cli.verify import verify
 from koers.cli.whatif import adopt, whatif
 from koers.events.errors import InputError
+from koers.events.urls import on_server
 
 if TYPE_CHECKING:
     from koers.events.model import Event
@@ -80,14 +82,15 @@ DEMO_NEXT = (
 def init(ctx: typer.Context, json: Json = False) -> None:
     """Make an empty log."""
     session: Session = ctx.obj
-    if Path(session.url).exists():
-        raise InputError("there is a file here already; name another with --log FILE", session.url)
+    if session.exists():
+        what = "log" if on_server(session.url) else "file"
+        raise InputError(f"there is a {what} here already; name another with --log", session.shown)
     with session.open(create=True):
         pass
     if json:
-        print_json({"log": session.url})
+        print_json({"log": session.shown})
     else:
-        typer.echo(f"Made an empty log, {plain(session.url)}. Next: koers import FOLDER")
+        typer.echo(f"Made an empty log, {plain(session.shown)}. Next: koers import FOLDER")
 
 
 @app.command("import")
@@ -104,7 +107,7 @@ def import_(
 
     session: Session = ctx.obj
     with working("importing"):
-        if not Path(session.url).exists():  # tried in memory first: bad input leaves no empty log behind
+        if not session.exists():  # tried in memory first: bad input leaves no empty log behind
             import_tables(MemoryLog(), paths, now=session.clock(), allow_extra=allow_extra)
         with session.open(create=True) as log:
             done = import_tables(log, paths, now=session.now(log), allow_extra=allow_extra)
@@ -115,7 +118,7 @@ def import_(
     typer.echo(f"{done.added:,} rows added, {done.already:,} known already, {done.corrected:,} edited since.")
     if done.assumed:
         typer.echo(f"{done.assumed:,} facts carry no recording date: their own date is assumed.")
-    typer.echo(f"{plain(session.url)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
+    typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
 @app.command("import-tickets")
@@ -132,7 +135,7 @@ def import_tickets(
 
     session: Session = ctx.obj
     with working("importing"):
-        if not Path(session.url).exists():  # tried in memory first: bad input leaves no empty log behind
+        if not session.exists():  # tried in memory first: bad input leaves no empty log behind
             import_tickets(MemoryLog(), file, team, now=session.clock())
         with session.open(create=True) as log:
             done = import_tickets(log, file, team, now=session.now(log))
@@ -144,7 +147,7 @@ def import_tickets(
     typer.echo(f"{told}; {done.already:,} known already, {done.corrected:,} edited since.")
     if done.formed:
         typer.echo(f"The log knew no team: {plain(team)} is one now.")
-    typer.echo(f"{plain(session.url)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
+    typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
 @app.command()
@@ -210,7 +213,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (status, forecast, capacity, play, whatif, adopt, backtest):
+for answer in (verify, status, forecast, capacity, play, whatif, adopt, backtest):
     app.command()(answer)
 
 

@@ -11,17 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from pydantic import ValidationError
 
 from koers.events.chain import GENESIS, body, digest_note, link, timestamp
-from koers.events.errors import ConflictError, LogError
+from koers.events.errors import ConflictError, LogError, MissingError, VersionError
 from koers.events.model import PAYLOADS, Event, Row, data_text
 from koers.events.rules import STORED
-
-if TYPE_CHECKING:
-    from koers.events.sqlite import SqliteLog
+from koers.events.urls import on_server, shown
 
 Clock = Callable[[], datetime]
 Salt = Callable[[], str]
@@ -97,17 +95,32 @@ def open_log(
     create: bool = False,
     clock: Clock | None = None,
     salt: Salt | None = None,
-) -> SqliteLog:
-    """Open the log in the file `url`; with `create`, make it if it is not there.
+) -> EventLog:
+    """Open the log in a file, or in the PostgreSQL database of a URL; with `create`, make it if it is not there.
 
-    `clock` gives `appended_at`, `salt` the salts of notes (default: the system's). Raises LogError if the file is
-    missing, not a koers log, or written by a newer koers; it is then left untouched.
+    `clock` gives `appended_at`, `salt` the salts of notes (default: the system's). Raises LogError if the log is
+    missing or cannot be reached, is not a koers log, or was written by a newer koers; it is then left untouched.
     """
-    from koers.events.sqlite import SqliteLog
+    if not on_server(url):
+        from koers.events.sqlite import SqliteLog
 
-    if str(url).startswith(("postgres://", "postgresql://")):
-        raise LogError(f"{url}: PostgreSQL logs are not supported yet; name a file instead")
-    return SqliteLog(Path(url), create=create, clock=clock, salt=salt)
+        return SqliteLog(Path(url), create=create, clock=clock, salt=salt)
+    try:
+        from koers.events.postgres import PostgresLog
+    except ImportError as error:
+        raise LogError(f"{shown(url)}: logs on a server need psycopg: pip install 'koers[postgres]'") from error
+    return PostgresLog(str(url), create=create, clock=clock, salt=salt)
+
+
+def is_there(url: str | Path) -> bool:
+    """Whether there is something at `url`, be it a log or not. Raises LogError if a server cannot be reached."""
+    if not on_server(url):
+        return Path(url).exists()
+    try:
+        open_log(url).close()
+    except MissingError:
+        return False
+    return True
 
 
 class Stored(NamedTuple):
@@ -150,9 +163,7 @@ def _check_versions(expected: Mapping[str, int], actual: Mapping[str, int]) -> N
     for subject, version in expected.items():
         found = actual.get(subject, 0)
         if found != version:
-            raise ConflictError(
-                f"{subject}: expected its last event at position {version}, found {found}: read again, then decide"
-            )
+            raise VersionError(subject, version, found)
 
 
 def encode(event: Event, previous: Head, appended_at: str, salt: Salt) -> Row:

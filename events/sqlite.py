@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from koers.events.errors import LogError
+from koers.events.errors import LogError, MissingError
 from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
 from koers.events.model import Event, Row
 
@@ -72,7 +72,7 @@ class SqliteLog(EventLog):
         self._clock = clock or (lambda: datetime.now(UTC))
         self._salt = salt or secrets.token_hex
         if not create and not path.exists():
-            raise LogError(f"{path}: there is no log here; make one with `koers init`, or name it with --log FILE")
+            raise MissingError(f"{path}: there is no log here; make one with `koers init`, or name it with --log FILE")
         with self._told():
             if path.exists():
                 self._refuse_foreign()
