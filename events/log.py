@@ -205,7 +205,15 @@ def decode(row: Row) -> Event:
         del envelope["type"]
         return Event.model_validate(envelope, context=STORED)
     except (ValidationError, ValueError) as error:
-        raise LogError(f"position {row.position}: event {row.id} cannot be read: {error}") from error
+        raise LogError(f"position {row.position}: event {row.id} cannot be read: {_why(error)}") from error
+
+
+def _why(error: ValidationError | ValueError) -> str:
+    """What is wrong, on one line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    return ": ".join([*map(str, first["loc"]), first["msg"]])
 
 
 def walk(rows: Iterator[Row], previous: Head = EMPTY) -> Head:

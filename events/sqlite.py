@@ -13,10 +13,11 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 
 from koers.events.errors import LogError, MissingError
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode, walk
 from koers.events.model import Event, Row
 
 try:
@@ -54,6 +55,13 @@ MIGRATIONS = (
         BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
     """,
 )
+
+
+MARKS = """
+    SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
+    FROM pragma_application_id, pragma_user_version
+"""
+"""Whose file it is, its format, and how much is in it: in one look, as another process may be making it."""
 
 
 class SqliteLog(EventLog):
@@ -123,8 +131,28 @@ class SqliteLog(EventLog):
         with self._told():
             found = self._db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
-            raise LogError(f"{self.path}: the file is damaged: {found}")
-        return super().verify()
+            raise LogError(f"{self._first_bad()}; the file is damaged: {' '.join(found.split())}")
+        head = super().verify()
+        if altered := self._altered():
+            raise LogError(
+                f"{self.path}: the events fit the chain, but the file is not as koers made it: {', '.join(altered)}"
+            )
+        return head
+
+    def _first_bad(self) -> str:
+        """The first position at fault in a damaged file, in words."""
+        head = EMPTY
+        try:
+            while row := self._at(head.position + 1):
+                head = walk(iter([row]), head)
+        except LogError as error:
+            return str(error) if str(error).startswith("position") else f"position {head.position + 1}: unreadable"
+        return f"{self.path}: events up to position {head.position} are whole"
+
+    def _at(self, position: int) -> Row | None:
+        with self._told():
+            row = self._db.execute("SELECT * FROM events WHERE position = ?", (position,)).fetchone()
+        return Row._make(row) if row else None
 
     def close(self) -> None:
         """See EventLog.close."""
@@ -134,33 +162,37 @@ class SqliteLog(EventLog):
         """Look before opening to write: that alone would fold another program's leftover journal into its file."""
         with closing(_connect(self.path, "ro")) as probe:
             try:
-                ours = probe.execute("PRAGMA application_id").fetchone()[0]
-                tables = probe.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+                ours, _, tables = probe.execute(MARKS).fetchone()
             except sqlite3.OperationalError:
                 return  # a journal of ours to roll back, perhaps: only a writer can tell
         if ours != APPLICATION_ID and (ours, tables) != (0, 0):
             raise LogError(f"{self.path}: this is not a koers log; it was left untouched")
 
     def _prepare(self, *, create: bool, as_of: date | None) -> None:
-        ours, version = self._pragma("application_id"), self._pragma("user_version")
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if (ours, version, tables) == (0, 0, 0) and create:
-            self._create(as_of)
-        elif ours != APPLICATION_ID:
+        ours, version, tables = self._db.execute(MARKS).fetchone()
+        new = create and (ours, version, tables) == (0, 0, 0)
+        if ours != APPLICATION_ID and not new:
             raise LogError(f"{self.path}: this is not a koers log; it was left untouched")
-        elif version > VERSION:
+        if version > VERSION:
             raise LogError(
                 f"{self.path}: written by a newer koers (format {version}, this one reads {VERSION}): upgrade koers"
             )
         self._db.execute("PRAGMA journal_mode=TRUNCATE")
         self._db.execute("PRAGMA synchronous=FULL")
+        if new:
+            self._create(as_of)
+        if damaged := {"events", "meta"}.intersection(self._altered()):
+            raise LogError(f"{self.path}: the file is damaged: its table {min(damaged)} is not one that koers made")
         meta = dict(self._db.execute("SELECT key, value FROM meta"))
-        self.log_id = uuid.UUID(meta["log_id"])
-        self.as_of = date.fromisoformat(meta["as_of"]) if "as_of" in meta else None
+        try:
+            self.log_id = uuid.UUID(str(meta["log_id"]))
+            self.as_of = date.fromisoformat(str(meta["as_of"])) if "as_of" in meta else None
+        except (KeyError, ValueError) as error:
+            raise LogError(f"{self.path}: the file is damaged: its log id or as-of date cannot be read") from error
 
     def _create(self, as_of: date | None) -> None:
         with self._writing():
-            if self._pragma("application_id") == APPLICATION_ID:  # another process was first
+            if self._db.execute(MARKS).fetchone()[0] == APPLICATION_ID:  # another process was first
                 return
             for script in MIGRATIONS:
                 for statement in _statements(script):
@@ -170,8 +202,10 @@ class SqliteLog(EventLog):
             self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             self._db.execute(f"PRAGMA user_version={VERSION}")
 
-    def _pragma(self, name: str) -> int:
-        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+    def _altered(self) -> list[str]:
+        """Tables, indexes and triggers that are missing, changed or not ours."""
+        found = self._db.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+        return sorted({str(name) for name, _ in _schema() ^ set(found)})
 
     def _known(self, ids: Sequence[str]) -> dict[str, Row]:
         found = {}
@@ -206,7 +240,7 @@ class SqliteLog(EventLog):
         except sqlite3.Error as error:
             if "not a database" in str(error):
                 raise LogError(f"{self.path}: this is not a koers log; it was left untouched") from error
-            raise LogError(f"{self.path}: {error}") from error
+            raise LogError(f"{self.path}: {' '.join(str(error).split())}") from error
         except OSError as error:
             raise LogError(f"{self.path}: {error.strerror or error}") from error
 
@@ -226,6 +260,15 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+@cache
+def _schema() -> frozenset[tuple[str, str]]:
+    """Name and statement of everything in the file."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        for script in MIGRATIONS:
+            db.executescript(script)
+        return frozenset(db.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from koers.events.log import EMPTY, EventLog, encode, open_log
 from koers.events.memory import MemoryLog
 from tests.cli import world
 from tests.events.test_log import NOW, check_in, salting, ticking
+from tests.events.test_sqlite import untriggered
 
 
 def memory(*names: str) -> MemoryLog:
@@ -103,13 +102,10 @@ def test_the_command_says_what_it_found_and_exits_with_one_at_the_first_bad_posi
     assert "position 3, stands" in world.shown(*there, "--head", kept)
     said = world.told(*there, "--head", kept, "--json")
     assert (said["position"], said["hash"], said["held"]["position"]) == (3, head.hash, 3)
-    with closing(sqlite3.connect(path)) as db, db:
-        db.execute("DROP TRIGGER events_keep")
-        db.execute("DELETE FROM events WHERE position = 3")
+    untriggered(path, "DELETE FROM events WHERE position = 3")
     assert "2 events" in world.shown(*there)
     assert world.refused(*there, "--head", kept, "--export-head", kept).startswith("position 3: gone")
     assert json.loads(kept.read_text())["position"] == 3, "a head that is not held is not overwritten"
-    with closing(sqlite3.connect(path)) as db, db:
-        db.execute("DELETE FROM events WHERE position = 1")
+    untriggered(path, "DELETE FROM events WHERE position = 1")
     assert world.refused(*there).startswith("position 2: follows 0")
     assert "cannot be read" in world.refused(*there, "--head", tmp_path / "none.json")
