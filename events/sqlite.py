@@ -19,11 +19,9 @@ from pathlib import Path
 from koers.events.errors import LogError, MissingError
 from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode, walk
 from koers.events.model import Event, Row
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: SQLite's own locking has to do
-    fcntl = None  # type: ignore[assignment]
+from koers.events.mounts import MOUNTS, over_network
+from koers.events.told import in_words
+from koers.events.waiting import WAIT, queued
 
 APPLICATION_ID = 0x6B6F6572  # "koer"
 VERSION = 1
@@ -82,6 +80,7 @@ class SqliteLog(EventLog):
         if not create and not path.exists():
             raise MissingError(f"{path}: there is no log here; make one with `koers init`, or name it with --log FILE")
         with self._told():
+            self._refuse_network()
             if path.exists():
                 self._refuse_foreign()
             self._db = _connect(path, "rwc" if create else "rw")
@@ -145,8 +144,12 @@ class SqliteLog(EventLog):
         try:
             while row := self._at(head.position + 1):
                 head = walk(iter([row]), head)
+            with self._told():
+                (held,) = self._db.execute("SELECT count(*) FROM events INDEXED BY events_by_subject").fetchone()
         except LogError as error:
             return str(error) if str(error).startswith("position") else f"position {head.position + 1}: unreadable"
+        if held > head.position:
+            return f"position {head.position + 1}: unreadable"
         return f"{self.path}: events up to position {head.position} are whole"
 
     def _at(self, position: int) -> Row | None:
@@ -158,12 +161,20 @@ class SqliteLog(EventLog):
         """See EventLog.close."""
         self._db.close()
 
+    def _refuse_network(self) -> None:
+        found = over_network(self.path.resolve(), MOUNTS.read_text()) if MOUNTS.exists() else None
+        if found:
+            raise LogError(
+                f"{self.path}: lies on a network file system ({found}), where locks and syncs cannot be relied on; it"
+                " was left untouched: keep the log on a disk of this machine, or on a server (postgresql://...)"
+            )
+
     def _refuse_foreign(self) -> None:
         """Look before opening to write: that alone would fold another program's leftover journal into its file."""
-        with closing(_connect(self.path, "ro")) as probe:
+        with closing(_connect(self.path, "ro", 0)) as probe:
             try:
                 ours, _, tables = probe.execute(MARKS).fetchone()
-            except sqlite3.OperationalError:
+            except (sqlite3.OperationalError, UnicodeDecodeError):
                 return  # a journal of ours to roll back, perhaps: only a writer can tell
         if ours != APPLICATION_ID and (ours, tables) != (0, 0):
             raise LogError(f"{self.path}: this is not a koers log; it was left untouched")
@@ -223,7 +234,7 @@ class SqliteLog(EventLog):
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One write transaction; the flock makes writers queue instead of poll."""
-        with _flock(self.path.with_name(self.path.name + ".lock")):
+        with queued(self.path.with_name(self.path.name + ".lock"), WAIT):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -237,19 +248,15 @@ class SqliteLog(EventLog):
         """Storage errors as one line that names the file."""
         try:
             yield
-        except sqlite3.Error as error:
-            if "not a database" in str(error):
-                raise LogError(f"{self.path}: this is not a koers log; it was left untouched") from error
-            raise LogError(f"{self.path}: {' '.join(str(error).split())}") from error
-        except OSError as error:
-            raise LogError(f"{self.path}: {error.strerror or error}") from error
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last from what is no text any more
+            raise LogError(f"{self.path}: {in_words(error)}") from error
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, wait: float = WAIT) -> sqlite3.Connection:
     if path.is_dir():
         raise LogError(f"{path}: this is a folder; name a file")
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=60.0)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -269,11 +276,3 @@ def _schema() -> frozenset[tuple[str, str]]:
         for script in MIGRATIONS:
             db.executescript(script)
         return frozenset(db.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
-
-
-@contextmanager
-def _flock(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -88,7 +88,7 @@ def _sqlite_is_content(path: Path) -> bool:
     try:
         with closing(sqlite3.connect(path)) as db:
             return bool(db.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return False
 
 

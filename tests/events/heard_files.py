@@ -109,7 +109,7 @@ def heard(hear: Hear, *pragmas: str) -> Iterator[None]:
     """Logs opened in here tell `hear` of every call before it is done; `pragmas` replace the ones koers sets."""
     files = _Files(hear)
     try:
-        with mock.patch.object(sqlite, "_connect", lambda path, mode: _Connection(path, mode, pragmas)):
+        with mock.patch.object(sqlite, "_connect", lambda path, mode, _=0: _Connection(path, mode, pragmas)):
             yield
     finally:
         files.unregister()
