@@ -105,12 +105,15 @@ def _write(url: str | Path, note: Path, writer: int, careless: bool) -> None:
             events = [event(f"{batch}/{k}{life}", float(k)) for k in range(_size(batch))]
             if careless:
                 file.write(f"ack {batch}\n")
-            log = _appended(url, log, [[e] for e in events] if careless else [events])
+            parts = [[e] for e in events] if careless else [events]
+            log = _appended(url, log, parts, lambda batch=batch: file.write(f"again {batch}\n"))  # type: ignore[misc]
             if not careless:
                 file.write(f"ack {batch}\n")
 
 
-def _appended(url: str | Path, log: EventLog | None, batches: list[list[Event]]) -> EventLog:
+def _appended(
+    url: str | Path, log: EventLog | None, batches: list[list[Event]], again: Callable[[], object]
+) -> EventLog:
     """Append until it is acknowledged; the log it went to, opened anew where a server went away."""
     while True:
         try:
@@ -121,6 +124,7 @@ def _appended(url: str | Path, log: EventLog | None, batches: list[list[Event]])
             if not on_server(url):
                 raise
             log = None
+            again()
             time.sleep(0.05)
         else:
             return log
