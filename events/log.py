@@ -11,11 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from types import NoneType
 from typing import NamedTuple, Self
 
 from pydantic import ValidationError
 
-from koers.events.chain import GENESIS, body, digest_note, link, timestamp
+from koers.events.chain import GENESIS, body, digest_note, iso, link, timestamp
 from koers.events.errors import ConflictError, LogError, MissingError, VersionError
 from koers.events.model import PAYLOADS, Event, Row, data_text
 from koers.events.rules import STORED
@@ -143,14 +144,15 @@ def admit(
     known = dict(stored.by_id)
     rows: list[Row] = []
     positions = []
-    last = stored.head
+    position, previous = stored.head
     for event in events:
         row = known.get(event.id)
         if row is None:
-            row = encode(event, last, moment, salt)
+            position += 1
+            row = encode(event, position, previous, moment, salt)
             known[event.id] = row
             rows.append(row)
-            last = Head(row.position, row.hash)
+            previous = row.hash
         elif not _says_the_same(event, row):
             raise ConflictError(f"event {event.id} is already at position {row.position} with other content")
         positions.append(row.position)
@@ -166,28 +168,18 @@ def _check_versions(expected: Mapping[str, int], actual: Mapping[str, int]) -> N
             raise VersionError(subject, version, found)
 
 
-def encode(event: Event, previous: Head, appended_at: str, salt: Salt) -> Row:
-    """`event` as the row that follows `previous`."""
-    note_salt = (event.note_salt or salt()) if event.note is not None else None
-    digest = event.note_digest
-    if event.note is not None and note_salt is not None:
-        digest = digest_note(note_salt, event.note)
-    row = Row(
-        position=previous.position + 1,
-        id=event.id,
-        type=event.type,
-        subject=event.subject,
-        effective_on=event.effective_on.isoformat(),
-        recorded_at=timestamp(event.recorded_at),
-        actor=event.actor,
-        data=data_text(event.data),
-        note=event.note,
-        note_salt=note_salt,
-        note_digest=digest,
-        appended_at=appended_at,
-        hash="",
+def encode(event: Event, position: int, previous: str, appended_at: str, salt: Salt) -> Row:
+    """`event` as the row at `position`, which follows the hash `previous`."""
+    note, note_salt, digest = event.note, None, event.note_digest
+    if note is not None:
+        note_salt = event.note_salt or salt()
+        digest = digest_note(note_salt, note)
+    data, recorded_at, day = data_text(event.data), timestamp(event.recorded_at), iso(event.effective_on)
+    name, kind, subject, actor = event.id, event.data.type, event.subject, event.actor
+    found = link(previous, body(name, kind, subject, day, recorded_at, actor, data, digest))
+    return Row(
+        position, name, kind, subject, day, recorded_at, actor, data, note, note_salt, digest, appended_at, found
     )
-    return row._replace(hash=link(previous.hash, _body_of(row)))
 
 
 def decode(row: Row) -> Event:
@@ -219,7 +211,7 @@ def _why(error: ValidationError | ValueError) -> str:
 def walk(rows: Iterator[Row], previous: Head = EMPTY) -> Head:
     """Check positions, note digests and hashes that follow `previous`; the last head. Raises LogError."""
     for row in rows:
-        if not all(isinstance(value, str | None) for value in row[1:]):
+        if not set(map(type, row[1:])) <= {str, NoneType} or None in row[1:6] or row.data is None:
             raise LogError(f"position {row.position}: event {row.id!r} holds what is not text")
         if row.position != previous.position + 1:
             raise LogError(f"position {row.position}: follows {previous.position}; events are missing or out of order")
@@ -232,16 +224,7 @@ def walk(rows: Iterator[Row], previous: Head = EMPTY) -> Head:
 
 
 def _body_of(row: Row) -> str:
-    return body(
-        id=row.id,
-        type=row.type,
-        subject=row.subject,
-        effective_on=row.effective_on,
-        recorded_at=row.recorded_at,
-        actor=row.actor,
-        data=row.data,
-        note_digest=row.note_digest,
-    )
+    return body(row.id, row.type, row.subject, row.effective_on, row.recorded_at, row.actor, row.data, row.note_digest)
 
 
 def _says_the_same(event: Event, row: Row) -> bool:

@@ -7,6 +7,7 @@ ever opened through SQLite: closing any other handle would drop this process's l
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import uuid
@@ -26,6 +27,7 @@ from koers.events.waiting import WAIT, queued
 APPLICATION_ID = 0x6B6F6572  # "koer"
 VERSION = 1
 CHUNK = 10_000
+CACHE = 32_000  # KiB: a batch that outgrows it is written to the disk twice
 
 MIGRATIONS = (
     """
@@ -62,6 +64,10 @@ MARKS = """
 """Whose file it is, its format, and how much is in it: in one look, as another process may be making it."""
 
 
+KNOWN = "SELECT events.* FROM json_each(?) AS given CROSS JOIN events ON events.id = given.value"
+ADD = f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})"  # noqa: S608
+
+
 class SqliteLog(EventLog):
     """An event log in the file `path`. See `koers.events.log.open_log`."""
 
@@ -95,7 +101,7 @@ class SqliteLog(EventLog):
         with self._told(), self._writing():
             stored = Stored(self.head(), self._known([e.id for e in events]), self._versions(expected or {}))
             rows, positions = admit(events, stored, expected, self._clock, self._salt)
-            self._db.executemany(f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})", rows)  # noqa: S608
+            self._db.executemany(ADD, map(tuple, rows))
         return positions
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
@@ -190,6 +196,7 @@ class SqliteLog(EventLog):
             )
         self._db.execute("PRAGMA journal_mode=TRUNCATE")
         self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute(f"PRAGMA cache_size=-{CACHE}")
         if new:
             self._create(as_of)
         if damaged := {"events", "meta"}.intersection(self._altered()):
@@ -219,13 +226,8 @@ class SqliteLog(EventLog):
         return sorted({str(name) for name, _ in _schema() ^ set(found)})
 
     def _known(self, ids: Sequence[str]) -> dict[str, Row]:
-        found = {}
-        for start in range(0, len(ids), 500):
-            part = ids[start : start + 500]
-            marks = ",".join("?" * len(part))
-            for row in self._db.execute(f"SELECT * FROM events WHERE id IN ({marks})", part):  # noqa: S608
-                found[row[1]] = Row._make(row)
-        return found
+        found = self._db.execute(KNOWN, (json.dumps(ids),))
+        return {row[1]: Row._make(row) for row in found}
 
     def _versions(self, subjects: Iterable[str]) -> dict[str, int]:
         query = "SELECT coalesce(max(position), 0) FROM events WHERE subject = ?"

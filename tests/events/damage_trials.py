@@ -228,8 +228,7 @@ def _cut_tail(rows: list[Row], draws: random.Random) -> tuple[list[Row], int]:
 def _add(rows: list[Row], draws: random.Random) -> tuple[list[Row], int]:
     """An event slipped in, the others moved up."""
     at = draws.randrange(len(rows))
-    before = Head(at, rows[at - 1].hash) if at else EMPTY
-    forged = encode(event("forged", 9.0), before, MOMENT, lambda: "00")
+    forged = encode(event("forged", 9.0), at + 1, rows[at - 1].hash if at else EMPTY.hash, MOMENT, lambda: "00")
     moved = [row._replace(position=row.position + 1) for row in rows[at:]]
     return [*rows[:at], forged, *moved], at + 2
 

@@ -57,9 +57,9 @@ def test_a_cut_tail_is_named_by_the_first_position_that_is_gone(tmp_path: Path) 
 def test_a_past_written_anew_with_a_sound_chain_shows_against_the_head(tmp_path: Path) -> None:
     log = memory("a", "b", "c")
     head = exported(log, tmp_path)
-    forged = encode(check_in("b", 2.0), memory("a").head(), log._rows[1].appended_at, salting())
-    follower = encode(check_in("c"), memory("a").head()._replace(position=2, hash=forged.hash), "", salting())
-    log._rows[1:] = [forged, follower._replace(appended_at=log._rows[2].appended_at)]
+    forged = encode(check_in("b", 2.0), 2, log._rows[0].hash, log._rows[1].appended_at, salting())
+    follower = encode(check_in("c"), 3, forged.hash, log._rows[2].appended_at, salting())
+    log._rows[1:] = [forged, follower]
     log.verify()
     with pytest.raises(LogError, match=r"^position 3: not the event it was on 2026-01-05 09:00 UTC"):
         hold(log, head)
