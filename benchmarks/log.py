@@ -2,9 +2,9 @@
 
     python benchmarks/log.py [--folder FOLDER] [--singles 1000] [--batches 9]
 
-The peer neither validates nor chains; it is given the same facts as one JSON text, and the same durability: journal mode
-TRUNCATE, synchronous FULL. Both take turns; a ratio is that of the medians, 1 means as fast. What making the events
-costs, which is where they are validated, is printed beside. The last line is JSON.
+The peer neither validates nor chains; it is given the same facts as one JSON text, and the same durability: journal
+mode TRUNCATE, synchronous FULL. Both take turns; a ratio is that of the medians, 1 means as fast. What making the
+events costs, which is where they are validated, is printed beside. The last line is JSON.
 """
 
 from __future__ import annotations

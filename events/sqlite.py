@@ -22,7 +22,7 @@ from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, 
 from koers.events.model import Event, Row
 from koers.events.mounts import MOUNTS, over_network
 from koers.events.told import in_words
-from koers.events.waiting import WAIT, queued
+from koers.events.waiting import WAIT, Queue
 
 APPLICATION_ID = 0x6B6F6572  # "koer"
 VERSION = 1
@@ -81,6 +81,7 @@ class SqliteLog(EventLog):
         salt: Salt | None = None,
     ) -> None:
         self.path = path
+        self._queue = Queue(path.with_name(path.name + ".lock"))
         self._clock = clock or (lambda: datetime.now(UTC))
         self._salt = salt or secrets.token_hex
         if not create and not path.exists():
@@ -166,6 +167,7 @@ class SqliteLog(EventLog):
     def close(self) -> None:
         """See EventLog.close."""
         self._db.close()
+        self._queue.close()
 
     def _refuse_network(self) -> None:
         found = over_network(self.path.resolve(), MOUNTS.read_text()) if MOUNTS.exists() else None
@@ -236,7 +238,7 @@ class SqliteLog(EventLog):
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One write transaction; the flock makes writers queue instead of poll."""
-        with queued(self.path.with_name(self.path.name + ".lock"), WAIT):
+        with self._queue.turn(WAIT):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -21,13 +21,36 @@ WAIT = 30.0
 """Seconds that another program may hold a log."""
 
 
-@contextmanager
-def queued(path: Path, seconds: float) -> Iterator[None]:
-    """Hold the lock of the sidecar `path`. Raises TimeoutError after `seconds`, OSError if it cannot be opened."""
-    with path.open("a") as file:
-        if fcntl is not None and not _locked(file.fileno(), seconds):
+class Queue:
+    """The writers of one file, at the sidecar `path`; the sidecar is opened when it is first needed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    @contextmanager
+    def turn(self, seconds: float) -> Iterator[None]:
+        """Write alone. Raises TimeoutError after `seconds`, OSError if the sidecar cannot be opened."""
+        if fcntl is None:
+            yield
+            return
+        if self._file is None:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        if not _locked(self._file, seconds):
+            self.close()
             raise TimeoutError
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the sidecar."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    __del__ = close
 
 
 def _locked(file: int, seconds: float) -> bool:
@@ -39,13 +62,16 @@ def _locked(file: int, seconds: float) -> bool:
 
 
 def _waited(file: int, seconds: float) -> bool:
-    """Wait in a thread, as the system's waiting has no end: whoever gives up leaves a thread that lets go at once."""
+    """Wait in a thread, as the system's waiting has no end.
+
+    Who gives up closes `file`: the thread then has the last copy, and lets go of the lock when it gets it.
+    """
     got, copy = threading.Event(), os.dup(file)
 
     def wait() -> None:
         fcntl.flock(copy, fcntl.LOCK_EX)
         got.set()
-        os.close(copy)  # the lock stays for as long as `file` is open
+        os.close(copy)
 
     threading.Thread(target=wait, daemon=True).start()
     return got.wait(seconds)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from koers.events.chain import digest_note, link
 from koers.events.errors import LogError
@@ -192,7 +193,7 @@ def _edit(rows: list[Row], draws: random.Random) -> tuple[list[Row], int]:
     """Another value in one column of one event."""
     at = draws.randrange(len(rows))
     column = draws.choice(("id", "subject", "effective_on", "recorded_at", "actor", "data", "note"))
-    other = {
+    other: dict[str, Any] = {
         "id": f"forged-{at}",
         "subject": "kr/other",
         "effective_on": "2026-01-04",

@@ -63,12 +63,12 @@ def test_a_log_that_another_program_keeps_locked_says_so_and_stays(path: Path, l
 def test_a_writer_that_never_ends_is_not_waited_for_and_one_that_ends_is(path: Path) -> None:
     sidecar = path.with_name("log.db.lock")
     with open_log(path) as log:
-        with waiting.queued(sidecar, 1), pytest.raises(LogError, match="another program has held this log"):
+        with waiting.Queue(sidecar).turn(1), pytest.raises(LogError, match="another program has held this log"):
             log.append([check_in("b")])
         held, ended = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with waiting.queued(sidecar, 1):
+            with waiting.Queue(sidecar).turn(1):
                 held.set()
                 ended.wait(0.03)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
-from koers.events import sqlite
 from koers.events.errors import VersionError
 from koers.events.log import open_log
 from koers.events.sqlite import SqliteLog
+from koers.events.waiting import Queue
 from tests.events.trial_events import PROCESSES, event, running, start
 
 
@@ -48,7 +48,7 @@ def _made(path: Path) -> None:
 
 def _append_many(path: Path, writer: int, appends: int, queue: bool, barrier: Any, longest: Any) -> None:  # noqa: ANN401
     worst = 0.0
-    unqueued = mock.patch.object(sqlite, "queued", return_value=nullcontext())
+    unqueued = mock.patch.object(Queue, "turn", return_value=nullcontext())
     with nullcontext() if queue else unqueued, open_log(path) as log:
         barrier.wait()
         for number in range(appends):
