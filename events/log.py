@@ -20,6 +20,7 @@ from koers.events.chain import GENESIS, body, digest_note, iso, link, timestamp
 from koers.events.errors import ConflictError, LogError, MissingError, VersionError
 from koers.events.model import PAYLOADS, Event, Row, data_text
 from koers.events.rules import STORED
+from koers.events.upcast import current
 from koers.events.urls import on_server, shown
 
 Clock = Callable[[], datetime]
@@ -183,16 +184,14 @@ def encode(event: Event, position: int, previous: str, appended_at: str, salt: S
 
 
 def decode(row: Row) -> Event:
-    """The event in a stored row. Raises LogError, with the position, for one this version cannot read."""
-    payload = PAYLOADS.get(row.type)
-    if payload is None:
-        raise LogError(f"position {row.position}: event type {row.type} is not known to this version of koers")
+    """The event in a stored row, in its current version. Raises LogError, with the position, if it cannot be read."""
     try:
-        envelope = row._asdict() | {
-            "effective_on": date.fromisoformat(row.effective_on),
-            "recorded_at": datetime.fromisoformat(row.recorded_at),
-            "data": payload.model_validate_json(row.data, context=STORED),
-            "appended_at": datetime.fromisoformat(row.appended_at),
+        said = current(row)
+        envelope = said._asdict() | {
+            "effective_on": date.fromisoformat(said.effective_on),
+            "recorded_at": datetime.fromisoformat(said.recorded_at),
+            "data": PAYLOADS[said.type].model_validate_json(said.data, context=STORED),
+            "appended_at": datetime.fromisoformat(said.appended_at),
         }
         del envelope["type"]
         return Event.model_validate(envelope, context=STORED)

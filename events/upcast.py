@@ -1,0 +1,40 @@
+"""Events of old versions, as the current version would have said them.
+
+A version of an event type is never changed once it was released: what it said is hashed. A new version comes with one
+step from the one before, a pure function of the data. Steps are taken where events are read; what is stored, and what
+`verify` checks, stays the text that was appended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from koers.events.chain import canonical_json
+from koers.events.errors import LogError
+from koers.events.model import PAYLOADS, Row
+
+Step = tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]
+"""The type that comes next, and how its data follows from that of the type before."""
+
+STEPS: Mapping[str, Step] = MappingProxyType({})
+"""For every old type the step that leads on. Version 1 is the first of all types: there is none yet."""
+
+
+def current(row: Row, steps: Mapping[str, Step] = STEPS) -> Row:
+    """The row with type and data of the current version. Raises LogError for a type that this koers does not know."""
+    while row.type in steps:
+        kind, step = steps[row.type]
+        row = row._replace(type=kind, data=canonical_json(step(json.loads(row.data))))
+    if row.type not in PAYLOADS:
+        raise LogError(f"position {row.position}: event type {row.type} is {_unknown(row.type)}: update koers")
+    return row
+
+
+def _unknown(kind: str) -> str:
+    name, _, version = kind.rpartition(".v")
+    known = [other for other in PAYLOADS if other.rpartition(".v")[0] == name]
+    newer = version.isdecimal() and known
+    return f"newer than {known[0]}, which this koers reads" if newer else "not known to this version of koers"
