@@ -31,18 +31,16 @@ class Queue:
     @contextmanager
     def turn(self, seconds: float) -> Iterator[None]:
         """Write alone. Raises TimeoutError after `seconds`, OSError if the sidecar cannot be opened."""
-        if fcntl is None:
-            yield
-            return
         if self._file is None:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        if not _locked(self._file, seconds):
+        if fcntl is not None and not _locked(self._file, seconds):
             self.close()
             raise TimeoutError
         try:
             yield
         finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            if fcntl is not None:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Let go of the sidecar."""

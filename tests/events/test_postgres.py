@@ -19,7 +19,7 @@ from koers.events.postgres import PostgresLog
 from koers.events.urls import shown
 from tests.cli import world
 from tests.cli.world import refused
-from tests.events.server import Server
+from tests.events.server import IN_MEMORY, Server
 from tests.events.test_log import DAY, LogCase, check_in, salting, ticking
 
 
@@ -159,7 +159,7 @@ def test_a_user_who_can_only_read_is_told_so(log: EventLog, database: str) -> No
 
 
 def test_a_server_that_goes_away_in_mid_append_leaves_all_or_nothing_and_says_how_to_find_out() -> None:
-    with Server() as mortal:
+    with Server(IN_MEMORY) as mortal:
         events = [check_in("a"), check_in("b")]
 
         def dying() -> str:
