@@ -51,8 +51,9 @@ class EventLog(ABC):
         """Store a batch, whole or not at all, and return each event's position, in the order given.
 
         `expected` maps a subject to the position of the last event it is thought to have (0: none).
-        Once this returns, the events are durable. Raises ConflictError if an id is known with other content or a
-        subject has another version than expected, LogError if the storage fails; then nothing was stored.
+        Once this returns, the events are durable. Raises ConflictError if an id is known with other content,
+        VersionError if a subject has another version than expected; then nothing was stored. Raises LogError if the
+        storage fails: the batch may be stored, whole, and can be appended again.
         """
 
     @abstractmethod

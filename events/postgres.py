@@ -66,6 +66,10 @@ MIGRATIONS: tuple[LiteralString, ...] = (
     """,
 )
 
+GUARDS = """
+    SELECT count(*) FROM pg_trigger
+    WHERE tgrelid = 'koers.events'::regclass AND tgname IN ('keep', 'keep_all') AND tgenabled IN ('O', 'A')
+"""
 TEXTS: LiteralString = ", %s::text[]" * (len(Row._fields) - 1)
 ADD: LiteralString = f"""
     WITH moved AS (
@@ -144,6 +148,10 @@ class PostgresLog(EventLog):
             raise LogError(f"position {head.position + 1}: gone; {counted.position} events were counted")
         if counted.position == head.position and counted.hash != head.hash:
             raise LogError(f"position {head.position}: not the event that was counted last")
+        with self._told():
+            row = self._db.execute(GUARDS).fetchone()
+        if row != (2,):
+            raise LogError(f"{self.name}: the events fit the chain, but the triggers that keep them are gone or off")
         return head
 
     def close(self) -> None:
@@ -183,10 +191,14 @@ class PostgresLog(EventLog):
                 f"{self.name}: there is no log here; make one with `koers init`, or name another with --log"
             )
         meta: dict[str, str] = dict(self._db.execute("SELECT key, value FROM koers.meta").fetchall())
-        if int(meta["version"]) > VERSION:
-            raise LogError(f"{self.name}: written by a newer koers (format {meta['version']}): upgrade koers")
-        self.log_id = uuid.UUID(meta["log_id"])
-        self.as_of = date.fromisoformat(meta["as_of"]) if "as_of" in meta else None
+        try:
+            version = int(meta["version"])
+            self.log_id = uuid.UUID(meta["log_id"])
+            self.as_of = date.fromisoformat(meta["as_of"]) if "as_of" in meta else None
+        except (KeyError, ValueError) as error:
+            raise LogError(f"{self.name}: the log has lost its version, id or as-of date") from error
+        if version > VERSION:
+            raise LogError(f"{self.name}: written by a newer koers (format {version}): upgrade koers")
 
     def _create(self, as_of: date | None) -> None:
         with self._db.transaction():

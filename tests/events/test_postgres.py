@@ -108,6 +108,19 @@ def test_verify_finds_a_cut_tail_by_the_row_that_counts(log: EventLog, database:
         log.verify()
 
 
+def test_verify_says_that_the_triggers_are_off(log: EventLog, database: str) -> None:
+    run(database, UNTRIGGERED)
+    with pytest.raises(LogError, match="the triggers that keep them are gone or off"):
+        log.verify()
+
+
+def test_a_log_that_lost_its_own_id_is_refused(log: EventLog, database: str) -> None:
+    for statement in ("UPDATE koers.meta SET value = 'x' WHERE key = 'log_id'", "DELETE FROM koers.meta"):
+        run(database, statement)
+        with pytest.raises(LogError, match="lost its version, id or as-of date"):
+            open_log(database)
+
+
 def test_a_log_that_lost_its_counting_row_takes_nothing_more(log: EventLog, database: str) -> None:
     run(database, "DELETE FROM koers.head")
     with pytest.raises(LogError, match="lost the row that counts"):
@@ -174,7 +187,7 @@ def test_a_server_that_goes_away_in_mid_append_leaves_all_or_nothing_and_says_ho
         assert "\n" not in str(caught.value)
         with pytest.raises(LogError, match="went away: try again when it is back"):
             log.head()
-        with pytest.raises(LogError, match=r"^postgresql://postgres@/postgres.*Connection refused"):
+        with pytest.raises(LogError, match=r"^postgresql://postgres@/postgres.*connection to server on socket .* failed"):
             open_log(mortal.url)
         mortal.start()
         with open_log(mortal.url) as again:
