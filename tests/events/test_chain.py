@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ def dumped(data: Payload) -> str:
 @given(st.fixed_dictionaries(dict.fromkeys(("id", "type", "subject", "effective_on", "recorded_at"), TEXT)), TEXT)
 def test_the_body_is_canonical_json(texts: dict[str, str], word: str) -> None:
     for actor, digest in ((word, None), (None, word)):
-        envelope = texts | {"actor": actor, "note_digest": digest}
+        envelope: dict[str, Any] = {**texts, "actor": actor, "note_digest": digest}
         expected = canonical_json(envelope | {"data": {"a": word}})
         assert body(**envelope, data=canonical_json({"a": word})) == expected
 

@@ -187,7 +187,9 @@ def test_a_server_that_goes_away_in_mid_append_leaves_all_or_nothing_and_says_ho
         assert "\n" not in str(caught.value)
         with pytest.raises(LogError, match="went away: try again when it is back"):
             log.head()
-        with pytest.raises(LogError, match=r"^postgresql://postgres@/postgres.*connection to server on socket .* failed"):
+        with pytest.raises(
+            LogError, match=r"^postgresql://postgres@/postgres.*connection to server on socket .* failed"
+        ):
             open_log(mortal.url)
         mortal.start()
         with open_log(mortal.url) as again:
