@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, adopt, decode
 from koers.events.model import Event, Row
 
 
@@ -23,12 +23,20 @@ class MemoryLog(EventLog):
 
     def append(self, events: Sequence[Event], expected: Mapping[str, int] | None = None) -> list[int]:
         """See EventLog.append."""
-        stored = Stored(
-            self.head(), {row.id: row for row in self._rows}, {row.subject: row.position for row in self._rows}
-        )
-        rows, positions = admit(events, stored, expected, self._clock, self._salt)
+        rows, positions = admit(events, self._stored(), expected, self._clock, self._salt)
         self._rows.extend(rows)
         return positions
+
+    def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
+        """See EventLog.append_rows."""
+        rows, _ = adopt((row for batch in batches for row in batch), self._stored(), self._clock, self._salt)
+        self._rows.extend(rows)
+        return len(rows)
+
+    def _stored(self) -> Stored:
+        return Stored(
+            self.head(), {row.id: row for row in self._rows}, {row.subject: row.position for row in self._rows}
+        )
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows."""

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from koers.events.errors import LogError
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, adopt, decode
 from koers.events.model import Event, Row
 
 try:
@@ -27,6 +27,7 @@ except ImportError:  # not a POSIX system: SQLite's own locking has to do
 APPLICATION_ID = 0x6B6F6572  # "koer"
 VERSION = 1
 CHUNK = 10_000
+INSERT = f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})"  # noqa: S608 - no one's input
 
 MIGRATIONS = (
     """
@@ -88,8 +89,19 @@ class SqliteLog(EventLog):
         with self._told(), self._writing():
             stored = Stored(self.head(), self._known([e.id for e in events]), self._versions(expected or {}))
             rows, positions = admit(events, stored, expected, self._clock, self._salt)
-            self._db.executemany(f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})", rows)  # noqa: S608
+            self._db.executemany(INSERT, rows)
         return positions
+
+    def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
+        """See EventLog.append_rows."""
+        new = 0
+        with self._told(), self._writing():
+            for batch in batches:
+                stored = Stored(self.head(), self._known([row.id for row in batch]), {})
+                rows, _ = adopt(batch, stored, self._clock, self._salt)
+                self._db.executemany(INSERT, rows)
+                new += len(rows)
+        return new
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows. Read in chunks: an open cursor would hold writers up."""
