@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from koers.events import model
@@ -106,10 +106,7 @@ def share(text: str) -> float:
     """A cell as a share, which may be a percentage. Raises ValueError."""
     if not text.endswith("%"):
         return number(text)
-    try:
-        return float(Decimal(repr(number(text[:-1].rstrip()))) / 100)
-    except InvalidOperation:
-        raise ValueError(f"{shown(text)} is no percentage") from None
+    return float(Decimal(repr(number(text[:-1].rstrip()))) / 100)
 
 
 def yes_or_no(text: str) -> bool:

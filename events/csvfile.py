@@ -11,10 +11,9 @@ from pathlib import Path
 
 from koers.events.columns import Record, Source, Table, cell
 from koers.events.errors import InputError
-from koers.events.rows import Lines, read_rows
+from koers.events.rows import fit, read_rows
 
 MAX_BYTES = 500_000_000
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 def read_table(path: Path, table: Table, *, allow_extra: bool) -> list[Record]:
@@ -22,7 +21,7 @@ def read_table(path: Path, table: Table, *, allow_extra: bool) -> list[Record]:
     text, unfit = _text(path)
     source = Source(str(path))
     lines = _records(text, source)
-    return read_rows(_fit(lines, source) if unfit else lines, table, source, allow_extra=allow_extra)
+    return read_rows(fit(lines, source) if unfit else lines, table, source, allow_extra=allow_extra)
 
 
 def _text(path: Path) -> tuple[str, bool]:
@@ -58,16 +57,6 @@ def _records(text: str, source: Source) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise source.refuse(f"this is no CSV record ({error}): is a quote left open?", line) from error
-        yield line, cells
-
-
-def _fit(lines: Lines, source: Source) -> Iterator[tuple[int, list[str]]]:
-    """The lines, held against NUL and bytes that are no UTF-8. Raises InputError."""
-    for line, cells in lines:
-        for place, text in enumerate(cells, 1):
-            if found := _UNFIT.search(text):
-                what = "a NUL byte: remove it" if found[0] == "\0" else "bytes that are no UTF-8: save it as CSV UTF-8"
-                raise source.refuse(f"the cell holds {what}", line, place)
         yield line, cells
 
 

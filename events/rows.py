@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,18 @@ from koers.events.errors import InputError
 
 Lines = Iterable[tuple[int, list[str]]]
 """Lines of cells, each with its number in the file or sheet."""
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
+def fit(lines: Lines, source: Source) -> Iterator[tuple[int, list[str]]]:
+    """The lines, held against NUL and bytes that are no UTF-8. Raises InputError."""
+    for line, cells in lines:
+        for place, text in enumerate(cells, 1):
+            if found := _UNFIT.search(text):
+                what = "a NUL byte: remove it" if found[0] == "\0" else "bytes that are no UTF-8: save it as CSV UTF-8"
+                raise source.refuse(f"the cell holds {what}", line, place)
+        yield line, cells
 
 
 def read_rows(lines: Lines, table: Table, source: Source, *, allow_extra: bool) -> list[Record]:
@@ -35,6 +48,8 @@ def _rows(
 def _places(header: Sequence[str], table: Table, source: Source, line: int, *, allow_extra: bool) -> dict[str, int]:
     places: dict[str, int] = {}
     for place, name in enumerate(header, 1):
+        if source.sheet and not name:  # a workbook may leave columns empty
+            continue
         if name in places:
             raise source.refuse(f"column {name} stands twice (first as field {places[name]})", line, place)
         if name in table.columns:
