@@ -355,6 +355,11 @@ def guarded(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
+def unguarded(text: str) -> str:
+    """`text` for a cell that is known to be text: only an apostrophe that reading would take off is doubled."""
+    return guarded(text) if text.startswith("'") else text
+
+
 def recorded_cell(moment: datetime) -> date | datetime:
     """A recording time as a date where that says the same."""
     return moment.date() if moment == end_of(moment.date()) else moment

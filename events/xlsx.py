@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-import koers
 from koers.events.columns import TABLES, Record, Source, near, shown
 from koers.events.errors import InputError
 from koers.events.rows import Lines, fit, read_rows
@@ -66,7 +65,7 @@ def _opened(path: Path) -> IO[bytes]:
 def _read_apart(book: IO[bytes], out: IO[bytes], file: str) -> None:
     """Let another process read `book` into `out`. Raises InputError if it could not."""
     command = [sys.executable, "-m", "koers.events.workbook", *TABLES]
-    home = str(Path(koers.__file__).parent.parent)
+    home = str(Path(__file__).parents[2])
     env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
     try:
         done = subprocess.run(  # noqa: S603
