@@ -252,7 +252,8 @@ def _said(error: ValidationError) -> str:
     first = error.errors()[0]
     if first["type"] == "rule":
         return str(first["msg"])
-    where = ".".join(map(str, first["loc"])) or "data"
+    within = () if error.title == Event.__name__ else ("data",)
+    where = ".".join(map(str, (*within, *first["loc"])))
     return f"{_NAMES.get(where, where)} does not fit: {first['msg']}"
 
 
