@@ -25,6 +25,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import atheris
 
@@ -42,7 +43,7 @@ with atheris.instrument_imports(include=["koers.events", "koers.scenarios"]):
 
 NOW = datetime(2026, 4, 10, 9, tzinfo=UTC)
 MOST_SECONDS = 2.0
-MORE = {
+MORE: dict[str, dict[str, Any]] = {
     "alignments": {"child": "paid-same-day", "parent": "same-day", "relation": "supports"},
     "policies": {"team": "claims", "from": "2026-01-01", "policy": "buffer", "parameters": {"share": 0.4, "days": 3.0}},
     "effort": {"team": "claims", "week_start": "2026-01-05", "run_days": 20.0, "change_days": 15.0},
@@ -50,7 +51,7 @@ MORE = {
     "kpis": {"kpi": "nps", "title": "NPS", "team": "claims", "unit": "points", "lower": 30.0},
     "kpi_values": {"kpi": "nps", "effective_on": "2026-01-31", "value": 41.0},
 }
-ROWS = {name: page.example for name, page in PAGES.items()} | MORE
+ROWS = {name: dict(page.example) for name, page in PAGES.items()} | MORE
 PARTS = ("xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/sharedStrings.xml", "xl/styles.xml", "_rels/.rels")
 
 Target = Callable[[bytes], object]
