@@ -191,7 +191,7 @@ def _events(chance: random.Random) -> Made:
             [*whole[:at], whole[at], *whole[at:]],
             [*whole[: at - 1], whole[at], whole[at - 1], *whole[at + 1 :]],
         ]
-        wrong = [None, 7, 1.5, [], {}, "x", True][turn % 7]
+        wrong: Any = [None, 7, 1.5, [], {}, "x", True][turn % 7]
         for name in fields:
             damaged = dict(whole[at])
             damaged[name] = wrong if damaged[name] != wrong else "y"
