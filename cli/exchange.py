@@ -61,11 +61,21 @@ def _restore(session: Session, paths: Sequence[Path]) -> ImportedEvents:
             with SqliteLog(made, create=True, as_of=as_of, clock=session.clock) as log:
                 done = import_events(log, paths)
             os.link(made, path)
+        _keep_name(path.absolute().parent)
     except FileExistsError:
         raise LogError(f"{path}: somebody made a log here meanwhile: import again") from None
     except OSError as error:
         raise LogError(f"{path}: cannot be made: {error.strerror or error}") from error
     return done
+
+
+def _keep_name(folder: Path) -> None:
+    """See to it that a new name in `folder` outlives a power loss."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def export(

@@ -150,25 +150,27 @@ class _Book:
         return found
 
     def _texts(self, path: str) -> list[str]:
-        found: list[list[str]] = []
-        state = {"t": 0, "rPh": 0}
+        found: list[str] = []
+        parts: list[str] = []
+        depth = {"t": 0, "rPh": 0}
 
         def start(tag: str, _: dict[str, str]) -> None:
-            if tag == "si":
-                found.append([])
-            if tag in state:
-                state[tag] += 1
+            if tag in depth:
+                depth[tag] += 1
 
         def end(tag: str) -> None:
-            if tag in state:
-                state[tag] -= 1
+            if tag in depth:
+                depth[tag] -= 1
+            elif tag == "si":
+                found.append(unescaped("".join(parts)))
+                parts.clear()
 
         def text(said: str) -> None:
-            if state["t"] and not state["rPh"]:
-                found[-1].append(said)
+            if depth["t"] and not depth["rPh"]:
+                parts.append(said)
 
         self._parse(path, start, end, text)
-        return [unescaped("".join(parts)) for parts in found]
+        return found
 
     def _formats(self, path: str) -> list[str]:
         """What each style of cells makes of a number: "date", "percent" or ""."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
+from koers.events import xlsx
 from koers.events.columns import TABLES
 from koers.events.errors import InputError
 from koers.events.export import export_tables, export_workbook
@@ -212,6 +215,32 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused() -> None:
             archive.writestr(str(n), b"")
     with pytest.raises(InputError, match="unpacks to 2,001 parts"):
         rows(Path("t.xlsx"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [("MEMORY = 90_000_000", '{"error": "it takes more than 90 MB to read"}\n'), ("WRITTEN = 9_999", None)],
+)
+def test_the_process_that_reads_is_held_to_its_limits(limit: str, told: str | None) -> None:
+    row = b'<row><c t="inlineStr"><is><t>' + b"A" * 3_000 + b"</t></is></c></row>"
+    sheet = b"<worksheet><sheetData>" + row * 30_000 + b"</sheetData></worksheet>"
+    path = patched(workbook(), "xl/worksheets/sheet1.xml", lambda _: sheet)
+    code = f"import koers.events.workbook as w; w.MOST_RATIO = 9_999; w.{limit}; w.main()"
+    with path.open("rb") as book, Path("out").open("w") as out:
+        command = [sys.executable, "-c", code, *TABLES]
+        done = subprocess.run(command, stdin=book, stdout=out, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+    assert (Path("out").read_text() == told) if told else (done.returncode and Path("out").stat().st_size <= 9_999)
+
+
+def test_a_reader_that_comes_to_no_end_or_to_a_bad_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = workbook()
+    with monkeypatch.context() as patch:
+        patch.setattr(xlsx, "SECONDS", 0.001)
+        with pytest.raises(InputError, match=r"^t\.xlsx: it takes more than 0.002 seconds to read"):
+            rows(path)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(InputError, match=r"^t\.xlsx: it takes more memory or time to read"):
+        rows(path)
 
 
 def test_a_workbook_that_declares_entities_is_refused() -> None:
