@@ -14,22 +14,14 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
-from json.encoder import encode_basestring
 from typing import Any
 
 GENESIS = "0" * 64
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """`value` as canonical JSON. Raises ValueError for NaN and infinity."""
-    return _CANONICAL.encode(value)
-
-
-def quoted(text: str | None) -> str:
-    """A text, or none, as canonical JSON."""
-    return "null" if text is None else encode_basestring(text)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def timestamp(moment: datetime) -> str:
@@ -54,12 +46,17 @@ def body(  # the envelope is what it is
     note_digest: str | None,
 ) -> str:
     """The text that is hashed. `data` is canonical JSON already and enters as it is."""
-    text = encode_basestring
-    return (
-        f'{{"actor":{quoted(actor)},"data":{data},"effective_on":{text(effective_on)},"id":{text(id)},'
-        f'"note_digest":{quoted(note_digest)},"recorded_at":{text(recorded_at)},"subject":{text(subject)},'
-        f'"type":{text(type)}}}'
+    envelope = canonical_json(
+        {
+            "effective_on": effective_on,
+            "id": id,
+            "note_digest": note_digest,
+            "recorded_at": recorded_at,
+            "subject": subject,
+            "type": type,
+        }
     )
+    return f'{{"actor":{canonical_json(actor)},"data":{data},{envelope[1:]}'
 
 
 def link(previous: str, text: str) -> str:

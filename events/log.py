@@ -57,7 +57,7 @@ class EventLog(ABC):
 
     @abstractmethod
     def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
-        """Store rows that a log holds already, or held, whole or not at all, and return how many are new.
+        """Store rows that a log holds, or held, whole or not at all, and return how many are new.
 
         Batches are taken one at a time; what raises while they are made leaves the log as it was. A row that follows
         the same rows as where it comes from stays as it is, `appended_at` included; any other is placed anew. Raises
@@ -135,30 +135,56 @@ def admit(
     salt: Salt,
 ) -> tuple[list[Row], list[int]]:
     """Decide what a batch adds: the new rows, and every event's position. Raises ConflictError."""
-    rows, positions = adopt(map(row_of, events), stored, clock, salt)
+    moment = timestamp(clock())
+    known = dict(stored.by_id)
+    rows: list[Row] = []
+    positions = []
+    last = stored.head
+    for event in events:
+        row = known.get(event.id)
+        if row is None:
+            row = encode(event, last, moment, salt)
+            known[event.id] = row
+            rows.append(row)
+            last = Head(row.position, row.hash)
+        elif not _says_the_same(event, row):
+            raise ConflictError(f"event {event.id} is already at position {row.position} with other content")
+        positions.append(row.position)
     if rows:  # a retry of what is already stored conflicts with nothing
         _check_versions(expected or {}, stored.versions)
     return rows, positions
 
 
-def adopt(rows: Iterable[Row], stored: Stored, clock: Clock, salt: Salt) -> tuple[list[Row], list[int]]:
-    """Place rows after what is stored: those that are new, and every row's position. Raises ConflictError."""
+def adopt(rows: Iterable[Row], stored: Stored, clock: Clock, salt: Salt) -> list[Row]:
+    """Place rows that come from another log after what is stored; those that are new. Raises ConflictError."""
     moment = timestamp(clock())
     known = dict(stored.by_id)
-    placed: list[Row] = []
-    positions = []
-    last = stored.head
+    last, placed = stored.head, []
     for row in rows:
         found = known.get(row.id)
         if found is None:
             found = known[row.id] = _place(row, last, moment, salt)
             placed.append(found)
             last = Head(found.position, found.hash)
-        elif not _says_the_same(row, found):
+        elif row[1:8] != found[1:8] or (row.note != found.note and not _is_redacted(found)):
             what = f"event {row.id} is already at position {found.position} with other content"
             raise ConflictError(what, event_id=row.id)
-        positions.append(found.position)
-    return placed, positions
+    return placed
+
+
+def _place(row: Row, previous: Head, appended_at: str, salt: Salt) -> Row:
+    """`row` after `previous`; one that comes from that very place stays as it is."""
+    if row.note is not None:
+        note_salt = row.note_salt or salt()
+        row = row._replace(note_salt=note_salt, note_digest=digest_note(note_salt, row.note))
+    linked = link(previous.hash, _body_of(row))
+    if linked == row.hash:
+        return row
+    return row._replace(position=previous.position + 1, appended_at=appended_at, hash=linked)
+
+
+def _is_redacted(row: Row) -> bool:
+    return row.note is None and row.note_digest is not None
 
 
 def _check_versions(expected: Mapping[str, int], actual: Mapping[str, int]) -> None:
@@ -170,10 +196,14 @@ def _check_versions(expected: Mapping[str, int], actual: Mapping[str, int]) -> N
             )
 
 
-def row_of(event: Event) -> Row:
-    """`event` as a row that has no place yet."""
-    return Row(
-        position=0,
+def encode(event: Event, previous: Head, appended_at: str, salt: Salt) -> Row:
+    """`event` as the row that follows `previous`."""
+    note_salt = (event.note_salt or salt()) if event.note is not None else None
+    digest = event.note_digest
+    if event.note is not None and note_salt is not None:
+        digest = digest_note(note_salt, event.note)
+    row = Row(
+        position=previous.position + 1,
         id=event.id,
         type=event.type,
         subject=event.subject,
@@ -182,22 +212,12 @@ def row_of(event: Event) -> Row:
         actor=event.actor,
         data=data_text(event.data),
         note=event.note,
-        note_salt=event.note_salt if event.note is not None else None,
-        note_digest=event.note_digest,
-        appended_at="",
+        note_salt=note_salt,
+        note_digest=digest,
+        appended_at=appended_at,
         hash="",
     )
-
-
-def _place(row: Row, previous: Head, appended_at: str, salt: Salt) -> Row:
-    """`row` after `previous`; one that comes from that very place stays as it is."""
-    if row.note is not None:
-        note_salt = row.note_salt or salt()
-        row = row._replace(note_salt=note_salt, note_digest=digest_note(note_salt, row.note))
-    linked = link(previous.hash, body_of(row))
-    if linked == row.hash:
-        return row
-    return row._replace(position=previous.position + 1, appended_at=appended_at, hash=linked)
+    return row._replace(hash=link(previous.hash, _body_of(row)))
 
 
 def decode(row: Row) -> Event:
@@ -206,20 +226,13 @@ def decode(row: Row) -> Event:
     if payload is None:
         raise LogError(f"position {row.position}: event type {row.type} is not known to this version of koers")
     try:
-        envelope = {
-            "id": row.id,
-            "subject": row.subject,
+        envelope = row._asdict() | {
             "effective_on": date.fromisoformat(row.effective_on),
             "recorded_at": datetime.fromisoformat(row.recorded_at),
-            "actor": row.actor,
             "data": payload.model_validate_json(row.data, context=STORED),
-            "note": row.note,
-            "note_salt": row.note_salt,
-            "note_digest": row.note_digest,
-            "position": row.position,
             "appended_at": datetime.fromisoformat(row.appended_at),
-            "hash": row.hash,
         }
+        del envelope["type"]
         return Event.model_validate(envelope, context=STORED)
     except (ValidationError, ValueError) as error:
         raise LogError(f"position {row.position}: event {row.id} cannot be read: {error}") from error
@@ -234,14 +247,13 @@ def walk(rows: Iterator[Row], previous: Head = EMPTY) -> Head:
             raise LogError(f"position {row.position}: follows {previous.position}; events are missing or out of order")
         if row.note is not None and digest_note(row.note_salt or "", row.note) != row.note_digest:
             raise LogError(f"position {row.position}: the note of event {row.id} was changed")
-        if link(previous.hash, body_of(row)) != row.hash:
+        if link(previous.hash, _body_of(row)) != row.hash:
             raise LogError(f"position {row.position}: event {row.id} does not fit its hash")
         previous = Head(row.position, row.hash)
     return previous
 
 
-def body_of(row: Row) -> str:
-    """The text of a row that is hashed."""
+def _body_of(row: Row) -> str:
     return body(
         id=row.id,
         type=row.type,
@@ -254,7 +266,15 @@ def body_of(row: Row) -> str:
     )
 
 
-def _says_the_same(row: Row, stored: Row) -> bool:
-    """Whether a retried row is the stored one. A redacted note can no longer be compared and is taken as the same."""
-    redacted = stored.note is None and stored.note_digest is not None
-    return row[1:8] == stored[1:8] and (row.note == stored.note or redacted)
+def _says_the_same(event: Event, row: Row) -> bool:
+    """Whether a retried event is the stored one. A redacted note can no longer be compared and is taken as the same."""
+    redacted = row.note is None and row.note_digest is not None
+    return (
+        event.type == row.type
+        and event.subject == row.subject
+        and event.effective_on.isoformat() == row.effective_on
+        and timestamp(event.recorded_at) == row.recorded_at
+        and event.actor == row.actor
+        and data_text(event.data) == row.data
+        and (event.note == row.note or redacted)
+    )

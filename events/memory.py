@@ -23,20 +23,19 @@ class MemoryLog(EventLog):
 
     def append(self, events: Sequence[Event], expected: Mapping[str, int] | None = None) -> list[int]:
         """See EventLog.append."""
-        rows, positions = admit(events, self._stored(), expected, self._clock, self._salt)
+        stored = Stored(
+            self.head(), {row.id: row for row in self._rows}, {row.subject: row.position for row in self._rows}
+        )
+        rows, positions = admit(events, stored, expected, self._clock, self._salt)
         self._rows.extend(rows)
         return positions
 
     def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
         """See EventLog.append_rows."""
-        rows, _ = adopt((row for batch in batches for row in batch), self._stored(), self._clock, self._salt)
+        stored = Stored(self.head(), {row.id: row for row in self._rows}, {})
+        rows = adopt((row for batch in batches for row in batch), stored, self._clock, self._salt)
         self._rows.extend(rows)
         return len(rows)
-
-    def _stored(self) -> Stored:
-        return Stored(
-            self.head(), {row.id: row for row in self._rows}, {row.subject: row.position for row in self._rows}
-        )
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows."""

@@ -27,7 +27,6 @@ except ImportError:  # not a POSIX system: SQLite's own locking has to do
 APPLICATION_ID = 0x6B6F6572  # "koer"
 VERSION = 1
 CHUNK = 10_000
-INSERT = f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})"  # noqa: S608 - no one's input
 
 MIGRATIONS = (
     """
@@ -89,7 +88,7 @@ class SqliteLog(EventLog):
         with self._told(), self._writing():
             stored = Stored(self.head(), self._known([e.id for e in events]), self._versions(expected or {}))
             rows, positions = admit(events, stored, expected, self._clock, self._salt)
-            self._db.executemany(INSERT, rows)
+            self._db.executemany(f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})", rows)  # noqa: S608
         return positions
 
     def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
@@ -98,8 +97,8 @@ class SqliteLog(EventLog):
         with self._told(), self._writing():
             for batch in batches:
                 stored = Stored(self.head(), self._known([row.id for row in batch]), {})
-                rows, _ = adopt(batch, stored, self._clock, self._salt)
-                self._db.executemany(INSERT, rows)
+                rows = adopt(batch, stored, self._clock, self._salt)
+                self._db.executemany(f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})", rows)  # noqa: S608
                 new += len(rows)
         return new
 

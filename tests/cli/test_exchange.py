@@ -34,7 +34,7 @@ def test_a_copy_with_a_fault_leaves_no_log_behind(demo: Path) -> None:
     lines = Path("backup.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     Path("cut.jsonl").write_text("".join(lines[:50] + lines[51:]), encoding="utf-8")
     before = sorted(Path().iterdir())
-    assert refused("--log", "again.db", "import", "cut.jsonl").startswith("cut.jsonl:51: position 52 follows 50")
+    assert refused("--log", "again.db", "import", "cut.jsonl").startswith("cut.jsonl:51: position 52: follows 50")
     assert "cannot be made: No such file or directory" in refused("--log", "no/again.db", "import", "backup.jsonl")
     assert sorted(Path().iterdir()) == before
     head = told(*DEMO, "import", "backup.jsonl", "--json")["log_head"]
