@@ -38,7 +38,8 @@ with atheris.instrument_imports(include=["koers.events", "koers.scenarios"]):
     from koers.events.tables import import_tables
     from koers.events.template import PAGES
     from koers.events.tickets import import_tickets
-    from koers.events.workbook import DAMAGE, WorkbookError, workbook_lines
+    from koers.events.workbook import DAMAGE, workbook_lines
+    from koers.events.worksheet import WorkbookError
     from koers.scenarios.files import scenario_from_toml
 
 NOW = datetime(2026, 4, 10, 9, tzinfo=UTC)

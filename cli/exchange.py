@@ -50,7 +50,8 @@ def take_events(session: Session, paths: Sequence[Path], *, json: bool) -> None:
 
 def _restore(session: Session, paths: Sequence[Path]) -> ImportedEvents:
     """Make the log beside its place and put it there when it is whole: bad input leaves none behind."""
-    from koers.events.interchange import import_events, own_date
+    from koers.events.cloudevents import own_date
+    from koers.events.interchange import import_events
     from koers.events.sqlite import SqliteLog
 
     path = Path(session.url)

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from koers.events import interchange
+from koers.events.cloudevents import own_date, read_cloudevents
 from koers.events.errors import InputError
-from koers.events.interchange import ImportedEvents, export_events, import_events, own_date, read_cloudevents
+from koers.events.interchange import ImportedEvents, export_events, import_events
 from koers.events.log import EMPTY, EventLog
 from koers.events.memory import MemoryLog
 from koers.events.model import CheckedIn, CycleClosed, Event, ScenarioAdopted
@@ -141,6 +142,14 @@ def test_a_copy_in_another_log_is_appended_there_with_its_salts(empty: EventLog)
     assert found[1].note_salt == lines()[0]["notesalt"]
     assert found[1].appended_at != lines()[0]["appendedat"]
     empty.verify()
+
+
+def test_a_copy_written_anew_by_another_tool_is_the_same_copy(empty: EventLog) -> None:
+    log = exported(*demo_events())
+    text = "".join(json.dumps(found, sort_keys=True) + "\r\n" for found in lines())
+    Path("sorted.jsonl").write_text(text, encoding="utf-8")
+    assert take(empty, "sorted.jsonl").head == log.head()
+    assert list(empty.rows()) == list(log.rows())
 
 
 def test_a_redacted_note_stays_blank_and_its_digest_in_the_chain(empty: EventLog) -> None:

@@ -26,7 +26,8 @@ from koers.events.memory import MemoryLog
 from koers.events.sheets import write_workbook
 from koers.events.tables import import_tables
 from koers.events.template import PAGES, write_template
-from koers.events.workbook import number_text, table_name, workbook_lines
+from koers.events.workbook import table_name, workbook_lines
+from koers.events.worksheet import number_text
 from koers.events.xlsx import read_workbook
 from tests.small import demo_events
 
