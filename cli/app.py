@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from koers.cli.answers import backtest, forecast, status
+from koers.cli.exchange import export, holds_events, take_events, template
 from koers.cli.futures import capacity, play
 from koers.cli.options import Commands, Day, Json
 from koers.cli.schema import schema
@@ -96,16 +97,21 @@ def init(ctx: typer.Context, json: Json = False) -> None:
 @app.command("import")
 def import_(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of CSV tables, or single tables.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Folders of CSV tables, .csv, .xlsx; or .jsonl.")
+    ],
     allow_extra: Annotated[bool, typer.Option("--allow-extra", help="Ignore columns koers does not know.")] = False,
     json: Json = False,
 ) -> None:
-    """Take in CSV tables: all of them, or nothing. A second import adds only what changed."""
+    """Take in tables or CloudEvents: all of them, or nothing. A second import adds only what changed."""
     from koers.cli.console import working
     from koers.events.memory import MemoryLog
     from koers.events.tables import import_tables
 
     session: Session = ctx.obj
+    if holds_events(paths):
+        take_events(session, paths, json=json)
+        return
     with working("importing"):
         if not session.exists():  # tried in memory first: bad input leaves no empty log behind
             import_tables(MemoryLog(), paths, now=session.clock(), allow_extra=allow_extra)
@@ -150,23 +156,7 @@ def import_tickets(
     typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
-@app.command()
-def export(
-    ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder for the CSV tables; made if missing.")],
-    json: Json = False,
-) -> None:
-    """Write the log as CSV tables that `koers import` takes back."""
-    from koers.events.export import export_tables
-
-    session: Session = ctx.obj
-    with session.open() as log:
-        written = export_tables(log, folder)
-    if json:
-        print_json(written)
-        return
-    for table, rows in written.items():
-        typer.echo(f"{plain(str(folder / table))}.csv: {rows:,} rows")
+app.command()(export)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -248,6 +238,7 @@ def simulate(
 
 
 app.command()(schema)
+app.command()(template)
 app.add_typer(search, name="search")
 
 

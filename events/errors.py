@@ -34,7 +34,14 @@ class MissingError(LogError):
 
 
 class ConflictError(LogError):
-    """An append that contradicts the log: same id with other content, or another version than expected."""
+    """An append that contradicts the log: same id with other content, or another version than expected.
+
+    `event_id` is the id in question, where there is one.
+    """
+
+    def __init__(self, what: str, event_id: str = "") -> None:
+        self.event_id = event_id
+        super().__init__(what)
 
 
 class VersionError(ConflictError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import NoneType
@@ -54,6 +54,15 @@ class EventLog(ABC):
         Once this returns, the events are durable. Raises ConflictError if an id is known with other content,
         VersionError if a subject has another version than expected; then nothing was stored. Raises LogError if the
         storage fails: the batch may be stored, whole, and can be appended again.
+        """
+
+    @abstractmethod
+    def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
+        """Store rows that a log holds, or held, whole or not at all, and return how many are new.
+
+        Batches are taken one at a time; what raises while they are made leaves the log as it was. A row that follows
+        the same rows as where it comes from stays as it is, `appended_at` included; any other is placed anew. Raises
+        ConflictError, with the event's id, if an id is known with other content, LogError if the storage fails.
         """
 
     @abstractmethod
@@ -161,6 +170,38 @@ def admit(
     if rows:  # a retry of what is already stored conflicts with nothing
         _check_versions(expected or {}, stored.versions)
     return rows, positions
+
+
+def adopt(rows: Iterable[Row], stored: Stored, clock: Clock, salt: Salt) -> list[Row]:
+    """Place rows that come from another log after what is stored; those that are new. Raises ConflictError."""
+    moment = timestamp(clock())
+    known = dict(stored.by_id)
+    last, placed = stored.head, []
+    for row in rows:
+        found = known.get(row.id)
+        if found is None:
+            found = known[row.id] = _place(row, last, moment, salt)
+            placed.append(found)
+            last = Head(found.position, found.hash)
+        elif row[1:8] != found[1:8] or (row.note != found.note and not _is_redacted(found)):
+            what = f"event {row.id} is already at position {found.position} with other content"
+            raise ConflictError(what, event_id=row.id)
+    return placed
+
+
+def _place(row: Row, previous: Head, appended_at: str, salt: Salt) -> Row:
+    """`row` after `previous`; one that comes from that very place stays as it is."""
+    if row.note is not None:
+        note_salt = row.note_salt or salt()
+        row = row._replace(note_salt=note_salt, note_digest=digest_note(note_salt, row.note))
+    linked = link(previous.hash, _body_of(row))
+    if linked == row.hash:
+        return row
+    return row._replace(position=previous.position + 1, appended_at=appended_at, hash=linked)
+
+
+def _is_redacted(row: Row) -> bool:
+    return row.note is None and row.note_digest is not None
 
 
 def _check_versions(expected: Mapping[str, int], actual: Mapping[str, int]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, adopt, decode
 from koers.events.model import Event, Row
 
 
@@ -29,6 +29,13 @@ class MemoryLog(EventLog):
         rows, positions = admit(events, stored, expected, self._clock, self._salt)
         self._rows.extend(rows)
         return positions
+
+    def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
+        """See EventLog.append_rows."""
+        stored = Stored(self.head(), {row.id: row for row in self._rows}, {})
+        rows = adopt((row for batch in batches for row in batch), stored, self._clock, self._salt)
+        self._rows.extend(rows)
+        return len(rows)
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows."""

@@ -19,7 +19,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
 from koers.events.errors import LogError, MissingError
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, adopt, decode
 from koers.events.model import Event, Row
 from koers.events.urls import shown
 
@@ -111,6 +111,17 @@ class PostgresLog(EventLog):
             for start in range(0, len(rows), CHUNK):
                 last = self._add(rows[start : start + CHUNK], last)
         return positions
+
+    def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
+        """See EventLog.append_rows."""
+        new = 0
+        with self._told(), self._db.transaction():
+            last = self._locked()
+            for batch in batches:
+                rows = adopt(batch, Stored(last, self._known([row.id for row in batch]), {}), self._clock, self._salt)
+                last = self._add(rows, last) if rows else last
+                new += len(rows)
+        return new
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows."""

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from koers.events.errors import LogError, MissingError
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode, walk
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, adopt, decode, walk
 from koers.events.model import Event, Row
 from koers.events.mounts import MOUNTS, over_network
 from koers.events.told import in_words
@@ -104,6 +104,17 @@ class SqliteLog(EventLog):
             rows, positions = admit(events, stored, expected, self._clock, self._salt)
             self._db.executemany(ADD, map(tuple, rows))
         return positions
+
+    def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
+        """See EventLog.append_rows."""
+        new = 0
+        with self._told(), self._writing():
+            for batch in batches:
+                stored = Stored(self.head(), self._known([row.id for row in batch]), {})
+                rows = adopt(batch, stored, self._clock, self._salt)
+                self._db.executemany(ADD, map(tuple, rows))
+                new += len(rows)
+        return new
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows. Read in chunks: an open cursor would hold writers up."""
