@@ -100,7 +100,7 @@ class SqliteLog(EventLog):
     def append(self, events: Sequence[Event], expected: Mapping[str, int] | None = None) -> list[int]:
         """See EventLog.append."""
         with self._told(), self._writing():
-            stored = Stored(self.head(), self._known([e.id for e in events]), self._versions(expected or {}))
+            stored = Stored(self._last(), self._known([e.id for e in events]), self._versions(expected or {}))
             rows, positions = admit(events, stored, expected, self._clock, self._salt)
             self._db.executemany(ADD, map(tuple, rows))
         return positions
@@ -134,7 +134,10 @@ class SqliteLog(EventLog):
     def head(self) -> Head:
         """See EventLog.head."""
         with self._told():
-            row = self._db.execute("SELECT position, hash FROM events ORDER BY position DESC LIMIT 1").fetchone()
+            return self._last()
+
+    def _last(self) -> Head:
+        row = self._db.execute("SELECT position, hash FROM events ORDER BY position DESC LIMIT 1").fetchone()
         return Head(*row) if row else EMPTY
 
     def find(self, event_id: str) -> Event | None:

@@ -29,12 +29,9 @@ def current(row: Row, steps: Mapping[str, Step] = STEPS) -> Row:
         kind, step = steps[row.type]
         row = row._replace(type=kind, data=canonical_json(step(json.loads(row.data))))
     if row.type not in PAYLOADS:
-        raise LogError(f"position {row.position}: event type {row.type} is {_unknown(row.type)}: update koers")
+        ours = [
+            f", which reads {kind}" for kind in PAYLOADS if kind.rpartition(".v")[0] == row.type.rpartition(".v")[0]
+        ]
+        told = "".join(["is not known to this version of koers", *ours, ": update koers"])
+        raise LogError(f"position {row.position}: event type {row.type} {told}")
     return row
-
-
-def _unknown(kind: str) -> str:
-    name, _, version = kind.rpartition(".v")
-    known = [other for other in PAYLOADS if other.rpartition(".v")[0] == name]
-    newer = version.isdecimal() and known
-    return f"newer than {known[0]}, which this koers reads" if newer else "not known to this version of koers"

@@ -1,13 +1,16 @@
-"""Writers of one file queue: one lock on a sidecar file, asked for with an end to the patience.
+"""Writers of one file queue at a sidecar file, with an end to their patience.
 
-SQLite's own locking has every writer look again now and then; the lock of the system wakes them in turn. The sidecar
-stays: removing it would let two writers hold two locks of the same name.
+SQLite's own locking has every writer look again now and then. Here one that waits is woken when its turn comes; it also
+holds a second lock, shared, which shows that somebody waits. Whoever is done then pauses for a moment: it would else be
+back before the woken one is awake, again and again. The sidecar stays: removing it would let two writers hold two locks
+of the same name.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +22,7 @@ except ImportError:  # not a POSIX system: SQLite's own locking has to do
 
 WAIT = 30.0
 """Seconds that another program may hold a log."""
+PAUSE = 0.0005
 
 
 class Queue:
@@ -32,7 +36,7 @@ class Queue:
     def turn(self, seconds: float) -> Iterator[None]:
         """Write alone. Raises TimeoutError after `seconds`, OSError if the sidecar cannot be opened."""
         if self._file is None:
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         if fcntl is not None and not _locked(self._file, seconds):
             self.close()
             raise TimeoutError
@@ -40,7 +44,7 @@ class Queue:
             yield
         finally:
             if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                _leave(self._file)
 
     def close(self) -> None:
         """Let go of the sidecar."""
@@ -49,6 +53,16 @@ class Queue:
             self._file = None
 
     __del__ = close
+
+
+def _leave(file: int) -> None:
+    fcntl.flock(file, fcntl.LOCK_UN)
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody waits
+        time.sleep(PAUSE)
+    else:
+        fcntl.lockf(file, fcntl.LOCK_UN)
 
 
 def _locked(file: int, seconds: float) -> bool:
@@ -71,5 +85,9 @@ def _waited(file: int, seconds: float) -> bool:
         got.set()
         os.close(copy)
 
+    fcntl.lockf(file, fcntl.LOCK_SH)
     threading.Thread(target=wait, daemon=True).start()
-    return got.wait(seconds)
+    try:
+        return got.wait(seconds)
+    finally:
+        fcntl.lockf(file, fcntl.LOCK_UN)

@@ -89,7 +89,7 @@ def test_every_step_leads_to_a_type_that_is_known() -> None:
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("koers.checked-in.v2", "newer than koers.checked-in.v1, which this koers reads: update koers"),
+        ("koers.checked-in.v2", "not known to this version of koers, which reads koers.checked-in.v1: update koers"),
         ("koers.party-held.v1", "not known to this version of koers: update koers"),
         ("nonsense", "not known to this version of koers: update koers"),
     ],
