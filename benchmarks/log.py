@@ -22,6 +22,7 @@ from pathlib import Path
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
+from koers.events.interchange import export_events, import_events
 from koers.events.log import EventLog, open_log
 from koers.events.model import CheckedIn, Event, data_text
 
@@ -99,6 +100,15 @@ def batches(log: EventLog, recorder: SQLiteApplicationRecorder, count: int) -> t
     return ours, theirs
 
 
+def imported(folder: Path, count: int) -> float:
+    """Events per second that come in out of CloudEvents, into an empty log."""
+    with open_log(folder / "from.db", create=True) as log:
+        log.append(made(count))
+        export_events(log, folder / "log.jsonl")
+    with open_log(folder / "to.db", create=True) as log:
+        return count / seconds(lambda: import_events(log, [folder / "log.jsonl"]))
+
+
 def ratio(name: str, events: int, ours: list[float], theirs: list[float]) -> float:
     our, their = statistics.median(ours), statistics.median(theirs)
     print(f"{name}: koers {events / our:,.0f} events/s, eventsourcing {events / their:,.0f}; {their / our:.2f} x")
@@ -117,8 +127,11 @@ def main() -> None:
             single = ratio("single appends", 1, *singles(log, recorder, given.singles))
             batch = ratio(f"batches of {BATCH:,}", BATCH, *batches(log, recorder, given.batches))
         recorder.datastore.close()
+        came = imported(Path(name), 5 * BATCH)
+    print(f"import of CloudEvents: {came:,.0f} events/s")
     print(f"making and validating: {BATCH / seconds(lambda: made(BATCH)):,.0f} events/s")
-    print(json.dumps({"single_vs_eventsourcing": single, "batch10k_vs_eventsourcing": batch}))
+    figures = {"single_vs_eventsourcing": single, "batch10k_vs_eventsourcing": batch}
+    print(json.dumps(figures | {"import_events_per_s": round(came)}))
 
 
 if __name__ == "__main__":
