@@ -29,7 +29,6 @@ CLOCK = [
     datetime(1970, 1, 1, tzinfo=UTC),
     datetime(2099, 12, 31, 23, 59, 59, 999_999, UTC),
 ]
-NOTED = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
 BATCH = st.lists(EVENTS, max_size=5)
 VERSIONS = st.none() | st.dictionaries(st.sampled_from(["kr/a", "kr/é"]), st.integers(0, 6), max_size=2)
 
@@ -83,14 +82,13 @@ class Storages(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         """The two that last are opened anew."""
-        memory, sqlite, server = self.logs
-        sqlite.close()
-        server.close()
-        salt = memory._salt  # type: ignore[attr-defined]
-        salts = [sqlite._salt, server._salt]  # type: ignore[attr-defined]
-        assert salt is not None
-        self.logs[1] = open_log(Path(self.folder.name) / "log.db", clock=self.now, salt=salts[0])
-        self.logs[2] = open_log(self.url, clock=self.now, salt=salts[1])
+        salts = [log._salt for log in self.logs[1:]]  # type: ignore[attr-defined]
+        for log in self.logs[1:]:
+            log.close()
+        path = Path(self.folder.name) / "log.db"
+        self.logs[1:] = [
+            open_log(url, clock=self.now, salt=salt) for url, salt in zip((path, self.url), salts, strict=True)
+        ]
 
     @invariant()
     def alike(self) -> None:
