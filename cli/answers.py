@@ -89,7 +89,7 @@ def _record(session: Session, result: Forecast) -> None:
 
     with session.open() as log:
         kept = issue(log, result, session.now(log))
-    typer.echo(f"{kept} forecasts recorded in {plain(session.url)}", err=True)
+    typer.echo(f"{kept} forecasts recorded in {plain(session.shown)}", err=True)
 
 
 def _print_forecast(result: Forecast, recorded: Frames) -> None:

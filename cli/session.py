@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from koers.events.urls import shown
+
 if TYPE_CHECKING:
     import polars as pl
 
     from koers.events.frames import Frames
     from koers.events.log import EventLog
-    from koers.events.sqlite import SqliteLog
 
 
 def _utc_now() -> datetime:
@@ -30,11 +31,22 @@ class Session:
     url: str = "koers.db"
     clock: Callable[[], datetime] = field(default=_utc_now)
 
-    def open(self, *, create: bool = False) -> SqliteLog:
+    def open(self, *, create: bool = False) -> EventLog:
         """The log. Raises LogError."""
         from koers.events.log import open_log
 
         return open_log(self.url, create=create, clock=self.clock)
+
+    def exists(self) -> bool:
+        """Whether something is where the log should be. Raises LogError if a server cannot be reached."""
+        from koers.events.log import is_there
+
+        return is_there(self.url)
+
+    @property
+    def shown(self) -> str:
+        """Where the log is, fit to print: without a password."""
+        return shown(self.url)
 
     def now(self, log: EventLog) -> datetime:
         """The present of a log: the end of its own as-of date if it carries one, else the clock's time."""

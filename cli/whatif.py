@@ -101,7 +101,7 @@ def adopt(
     when = f"{'adopted already, on' if already else 'adopted on'} {event.effective_on}"
     typer.echo(f"{name}: {when}.\nEvent {event.id}")
     holds = "one decision" if done.held == 1 else f"{done.held} decisions"
-    typer.echo(f"{plain(ctx.obj.url)} is at position {head.position:,} and holds {holds}.")
+    typer.echo(f"{plain(ctx.obj.shown)} is at position {head.position:,} and holds {holds}.")
     if not already:
         typer.echo("The forecast follows when capacity.csv, policies.csv or targets.csv say so.")
 

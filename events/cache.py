@@ -77,7 +77,9 @@ def caught_up(frames: Frames, log: EventLog) -> Frames:
 @cache
 def _code() -> str:
     """What made the frames: a copy by other code is not taken. Raises OSError where koers comes without its source."""
-    sources = [pkgutil.get_data("koers.events", name) or b"" for name in ("cache.py", "frames.py", "model.py")]
+    sources = [
+        pkgutil.get_data("koers.events", name) or b"" for name in ("cache.py", "frames.py", "model.py", "upcast.py")
+    ]
     return hashlib.sha256(b"".join([pl.__version__.encode(), *sources])).hexdigest()
 
 

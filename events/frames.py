@@ -30,6 +30,7 @@ from koers.events.model import (
     KpiObserved,
     Payload,
 )
+from koers.events.upcast import all_current
 
 PARTS = 20
 """Pieces of a frame, one per batch, that are made one."""
@@ -170,7 +171,11 @@ def _decoded(batch: Batch) -> dict[str, pl.DataFrame]:
         parts = table.partition_by("type", as_dict=True, include_key=False)
     except pl.exceptions.PolarsError as error:
         raise LogError(f"position {batch.positions[0]} or later: events cannot be read: {error}") from error
-    return {name: _typed(part, str(name)) for (name,), part in parts.items()}
+    typed: dict[str, list[pl.DataFrame]] = {}
+    for (name,), part in parts.items():
+        said, frame = _typed(part, str(name))
+        typed.setdefault(said, []).append(frame)
+    return {name: pl.concat(found).sort("position") if found[1:] else found[0] for name, found in typed.items()}
 
 
 def _strings(text: str, name: str, positions: Sequence[int]) -> pl.Series:
@@ -181,16 +186,18 @@ def _strings(text: str, name: str, positions: Sequence[int]) -> pl.Series:
     return column
 
 
-def _typed(table: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Events of one type as they were recorded, their data spread over typed columns."""
-    model = PAYLOADS.get(name)
-    if model is None:
-        raise LogError(f"position {table.item(0, 'position')}: event type {name} is not known to this version of koers")
+def _typed(table: pl.DataFrame, stored: str) -> tuple[str, pl.DataFrame]:
+    """Events of one type as they were recorded, with typed columns; and its current version."""
+    name = stored
+    if stored not in PAYLOADS:
+        name, data = all_current(stored, table["data"].to_list(), table.item(0, "position"))
+        table = table.with_columns(data=pl.Series(data))
+    model = PAYLOADS[name]
     sound = table["data"].str.contains(_pattern(model))
     if not sound.all():
         raise _unreadable(table, ~sound, name, "data")
     try:
-        return _spread(table, model)
+        return name, _spread(table, model)
     except pl.exceptions.PolarsError as error:
         if table.height > 1:  # find the one at fault
             for n in range(table.height):
