@@ -68,7 +68,7 @@ def world(teams: int = 20, samples: int = FUTURES) -> tuple[Frames, Coupled, Mot
     if coupled is None:
         raise SystemExit("no capacity in the reference organisation")
     calendar = coupled.setting.organisation.calendar
-    return frames, coupled, motion(coupled.goals, values, coupled.hyper, calendar)
+    return frames, coupled, motion(coupled.goals, values, coupled.taught, coupled.staff.as_of, calendar)
 
 
 def simpy_paths(coupled: Coupled, moving: Motion, count: int) -> None:

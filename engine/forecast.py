@@ -24,7 +24,7 @@ from koers.engine.standing import is_stale, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
 
-MODEL = "trend-1+capacity-1"
+MODEL = "blend-1+capacity-1"
 """Changes whenever the same log would get other numbers."""
 
 

@@ -39,6 +39,7 @@ class AtDue(NamedTuple):
     threshold: Floats  # progress that meets the target in force
     counts: Floats  # progress at which it counts as reached
     hazard: Floats  # of binary ones: -log P(not done by due), else NaN
+    lift: Floats  # expected score beyond that of the Student-t that stands for what Progress says
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,8 @@ def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
     centre, own = (due.mean[:, None] + gain) / way, own_scale(setting, e) / way
     found = _beyond(due.df, own, centre) - _beyond(due.df, own, centre - 1.0)
     whole = np.isnan(due.hazard) & (due.threshold > 0) & np.isfinite(due.threshold)
-    return np.where(whole[:, None], found.clip(0.0, 1.0), reached(setting, gain, e))
+    lifted = (found + due.lift[:, None]).clip(0.0, 1.0)
+    return np.where(whole[:, None], lifted, reached(setting, gain, e))
 
 
 def _beyond(df: Floats, own: Floats, centre: Floats) -> Floats:
