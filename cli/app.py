@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from koers.cli.answers import backtest, forecast, status
+from koers.cli.explain import explain
 from koers.cli.futures import capacity, play
 from koers.cli.options import Commands, Day, Json
 from koers.cli.schema import schema
@@ -244,6 +245,7 @@ def simulate(
     typer.echo(f"It stands at {settings.as_of}. Next: koers --log {plain(str(out))} forecast")
 
 
+app.command()(explain)
 app.command()(schema)
 app.add_typer(search, name="search")
 

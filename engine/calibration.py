@@ -55,6 +55,10 @@ class Owners:
         return np.asarray(special.expit((1.0 - self.weight) * own + self.weight * logits))
 
 
+DECLARED = Owners()
+"""What is declared: nothing has been learnt."""
+
+
 def _labelled(goal: Goal, confidence: float | None, projection: float | None) -> list[tuple[str, int, float]]:
     """What was said: which kind of word, its label, and the logit of the declared rate."""
     found = []

@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 from koers.engine import elasticity, kernel, work
 from koers.engine.ahead import expected, look_ahead
 from koers.engine.capacity import Floats, Ints, Organisation
-from koers.engine.futures import KNOTS, AtDue, Setting, bounded, calibrated, elasticities, elasticity_of, gained, moved
+from koers.engine.futures import (
+    KNOTS,
+    AtDue,
+    Setting,
+    bounded,
+    calibrated,
+    elasticities,
+    elasticity_of,
+    gained,
+    moved,
+    reached,
+)
 from koers.engine.grading import over
 from koers.engine.history import (
     Account,
@@ -35,7 +46,7 @@ from koers.engine.learning import Learnt, learn
 from koers.engine.luck import Luck, Start, draw, sizes
 from koers.engine.mornings import COUNTRY, mornings, number_of
 from koers.engine.organisation import organisation
-from koers.engine.outlook import counts_at, outlook
+from koers.engine.outlook import CEILING, FLOOR, counts_at, outlook
 from koers.engine.replay import Frames
 from koers.engine.staffing import Staffing, staffing
 from koers.engine.trend import TRENDS
@@ -117,6 +128,16 @@ class Coupled(Drawn):
         return np.where(self.movable[:, None], gain, 0.0)
 
 
+def probabilities(coupled: Coupled) -> Floats:
+    """P(target met) of each key result over all futures, (key_result,), within FLOOR and CEILING."""
+    total = np.zeros(coupled.goals.height)
+    for chunk in coupled.chunks():
+        some = coupled.at(chunk)
+        _, gain, e = some.futures(chunk)
+        total += reached(some.setting, gain, e).sum(axis=1)
+    return np.clip(total / coupled.samples, FLOOR, CEILING)
+
+
 def chunks(samples: int, rows: int) -> list[range]:
     """The replications in parts of nearly one size, for an organisation of so many teams and key results.
 
@@ -165,7 +186,7 @@ def couple(
         at_due=at_due,
         usual=np.ones((len(KNOTS), own.height)),
         typical=np.ones(own.height),
-        elasticity=elasticity.posterior(goals, readings, work.effort(frames), learnt.trend, as_of),
+        elasticity=_elasticity(frames, goals, readings, learnt, as_of),
         most=np.ones(own.height),
         assumed=np.full(own.height, np.nan),
         own=np.tile(at_due.scale, (len(elasticity.GRID), 1)),
@@ -187,6 +208,12 @@ def couple(
         seed=seed,
         samples=samples,
     )
+
+
+def _elasticity(frames: Frames, goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_of: date) -> Floats:
+    if learnt.elasticity is not None:
+        return learnt.elasticity
+    return elasticity.posterior(goals, readings, work.effort(frames), learnt.trend, as_of)
 
 
 def _begun(org: Organisation) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from koers.engine import calibration, pace, pace_ahead, reference_class, weights
-from koers.engine.calibration import Owners
+from koers.engine.calibration import DECLARED, Owners
 from koers.engine.grading import Goal, endings
 from koers.engine.hindsight import Hindsight, look_back
 from koers.engine.lives import Lives, lives_of
@@ -17,7 +17,7 @@ from koers.engine.local_trend import Floats, Hyper, Ints
 from koers.engine.pace_ahead import FIRST, PaceAhead
 from koers.engine.reference_class import NONE, References
 from koers.engine.trend import EPOCH, TRENDS, to_readings
-from koers.engine.weights import Weights
+from koers.engine.weights import UNSCORED, Weights
 
 STAGES = frozenset({"pace ahead", "reference class", "weights", "owners"})
 """What can be left out of a forecast, to see what it earns; the trend is always there."""
@@ -30,13 +30,14 @@ class Learnt:
     trend: Hyper = pace.DEFAULT
     ahead: PaceAhead = FIRST
     references: References = NONE
-    weights: Weights = Weights()
-    owners: Owners = Owners()
+    weights: Weights = UNSCORED
+    owners: Owners = DECLARED
     stages: frozenset[str] = STAGES
+    elasticity: Floats | None = None  # of effort, on its grid; None: learnt where the capacity model needs it
 
     def mixture(self, readings: Ints) -> Floats:
         """Weights of trend, pace ahead and reference class, (3, key_result); see `Weights.of`."""
-        found = (self.weights if "weights" in self.stages else Weights()).of(readings)
+        found = (self.weights if "weights" in self.stages else UNSCORED).of(readings)
         found[1] *= "pace ahead" in self.stages
         found[2] *= "reference class" in self.stages
         return np.asarray(found / found.sum(axis=0))

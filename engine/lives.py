@@ -42,7 +42,7 @@ class Lives:
         return replace(self, table=self.table.take(rows), **parts)
 
     def by_content(self) -> Ints:
-        """Rows by the day of the end and all else that is known of them but names, so that sums do not hang on names."""
+        """Rows by the day of the end and all else that is known of them but names: sums must not hang on those."""
         scale = (self.start, self.life, self.due, self.baseline, self.way, self.threshold)
         return np.lexsort((*self.table.x.T, *self.table.time.T, self.table.length, *scale, self.ended))
 

@@ -39,6 +39,10 @@ class Weights(NamedTuple):
         return np.stack([(1.0 - reference) * (1.0 - ahead), (1.0 - reference) * ahead, np.full(len(ahead), reference)])
 
 
+UNSCORED = Weights()
+"""The default: nothing has been scored."""
+
+
 def fit(past: Hindsight) -> Weights:
     """What past forecasts teach."""
     learnt = Weights(RATE * (past.loss(past.by_trend) - past.loss(past.by_pace)))
