@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 
 from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES, Floats, Ints
 from koers.engine.groups import WIDTH, Bools, Group, Records
@@ -44,10 +46,19 @@ def whole(function: F) -> F:
     """`function` compiled, and kept on disk where there is a place for it."""
     told = (WIDTH, DUST, NEVER, POLICIES, MEASURES, ABSENCE_BYTE)  # numba itself asks only whether this file changed
     function.__qualname__ += "_" + hashlib.sha256(repr(told).encode()).hexdigest()[:16]
-    try:
-        return numba.njit(cache=True, **OPTIONS)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # neither the source's folder nor the user's can be written to
-        return numba.njit(**OPTIONS)(function)  # type: ignore[no-any-return]
+    compiled = numba.njit(**OPTIONS)(function)
+    with suppress(RuntimeError):  # neither the source's folder nor the user's can be written to
+        compiled._cache = _Kept(function)
+    return compiled  # type: ignore[no-any-return]
+
+
+class _Kept(FunctionCache):  # type: ignore[misc]
+    """What numba keeps on disk, found without loading all that only a compiler needs: that is a quarter of a second."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401
+        """The machine code for this signature, or None."""
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
 
 class Work(NamedTuple):
