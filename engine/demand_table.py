@@ -30,7 +30,8 @@ def tables(demand: Demand, centres: Floats) -> Floats:
     found = np.zeros((*items.shape, CELLS))
     some = items > 0.0
     if some.any():
-        found[some] = cells(items[some], shape[some], spread[some]) * size[some][:, None]
+        laws, own = np.unique(np.stack([items[some], shape[some], spread[some]]), axis=1, return_inverse=True)
+        found[some] = cells(*laws)[own] * size[some][:, None]  # teams that nothing is known of share theirs
     return found
 
 
