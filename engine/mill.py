@@ -7,20 +7,15 @@ that rows do not overlap, and takes several futures at a time.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-from numba.core.caching import FunctionCache
 
 from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES, Floats, Ints
-from koers.engine.groups import WIDTH, Bools, Group, Records
+from koers.engine.compiled import part, whole
+from koers.engine.groups import WIDTH, Bools, Group
 from koers.engine.luck import ABSENCE_BYTE, Luck
 
-F = TypeVar("F", bound=Callable[..., Any])
 RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, PRESENT, SHARE, BEFORE, TRIPPED, WAITING, WEEK_RUN, WEEK_PRESENT = (
     n * WIDTH for n in range(13)
 )
@@ -28,37 +23,8 @@ ROWS = 13
 TOLD = 6  # rows that sums and days tell: RUN to BACKLOG
 RUN_FIRST, RING_FENCE, FIXED_SPLIT, BUFFER, THRESHOLD, ROTATION, FREEZE = range(len(POLICIES))
 AGE = MEASURES.index("backlog_age")
+BLOCK = 16 * WIDTH  # futures whose change work is noted for initiatives
 ABSENT, BYTE = np.uint64(8 * ABSENCE_BYTE), np.uint64(0xFF)
-OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "_nrt": False,
-    "no_cfunc_wrapper": True,
-}  # no fastmath: the same bits on any processor
-
-
-def part(function: F) -> F:
-    """`function` compiled, to be called by others."""
-    return numba.njit(**OPTIONS | {"no_cpython_wrapper": True})(function)  # type: ignore[no-any-return]
-
-
-def whole(function: F) -> F:
-    """`function` compiled, and kept on disk where there is a place for it."""
-    told = (WIDTH, DUST, NEVER, POLICIES, MEASURES, ABSENCE_BYTE)  # numba itself asks only whether this file changed
-    function.__qualname__ += "_" + hashlib.sha256(repr(told).encode()).hexdigest()[:16]
-    compiled = numba.njit(**OPTIONS)(function)
-    with suppress(RuntimeError):  # neither the source's folder nor the user's can be written to
-        compiled._cache = _Kept(function)
-    return compiled  # type: ignore[no-any-return]
-
-
-class _Kept(FunctionCache):  # type: ignore[misc]
-    """What numba keeps on disk, found without loading all that only a compiler needs: that is a quarter of a second."""
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401
-        """The machine code for this signature, or None."""
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
 
 
 class Work(NamedTuple):
@@ -69,12 +35,8 @@ class Work(NamedTuple):
     aged: Bools  # (team,)
     broken: Bools  # (guardrail, future)
     fallen: Ints  # (guardrail, future) first day, or NEVER
-    left: Floats  # (initiative, future)
-    begun: Bools  # (initiative, future)
-    finished: Bools  # (initiative, future)
-    working: Bools  # (initiative, future)
     claims: Floats  # (team, day) of key results
-    planned: Bools  # (team,) whether it has initiatives
+    change: Floats  # (team, day, future) change work of a BLOCK, where there are initiatives to share it out to
 
 
 def workspace(g: Group) -> Work:
@@ -84,21 +46,15 @@ def workspace(g: Group) -> Work:
     aged[g.rail["team"][g.rail["measure"] == AGE]] = True
     claims = np.zeros((teams, days))
     np.add.at(claims, g.goal["team"], g.claim)
-    planned = np.zeros(teams, dtype=np.bool_)
-    planned[g.plan["team"]] = True
-    plans, rails = (len(g.plan), WIDTH), (len(g.rail), WIDTH)
+    rails = (len(g.rail), WIDTH)
     return Work(
         teams=np.zeros((teams, ROWS * WIDTH)),
         came=np.zeros((teams, days + 2 if aged.any() else 0, WIDTH)),
         aged=aged,
         broken=np.zeros(rails, dtype=np.bool_),
         fallen=np.zeros(rails, dtype=np.int64),
-        left=np.zeros(plans),
-        begun=np.zeros(plans, dtype=np.bool_),
-        finished=np.zeros(plans, dtype=np.bool_),
-        working=np.zeros(plans, dtype=np.bool_),
         claims=claims,
-        planned=planned,
+        change=np.zeros((teams if len(g.plan) else 0, days, BLOCK)),
     )
 
 
@@ -113,14 +69,10 @@ def _open(g: Group, luck: Luck, work: Work, first: int, n: int) -> None:
             s[TRIPPED + j], s[WAITING + j] = luck.start.tripped[t, first + j], luck.start.waiting[t, first + j]
             if work.aged[t]:
                 work.came[t, 1, j] = luck.start.backlog[t, first + j]
-    work.broken[:], work.fallen[:], work.finished[:] = False, NEVER, False
+    work.broken[:], work.fallen[:] = False, NEVER
     for r in range(len(g.rail)):
         for j in range(n):
             work.broken[r, j] = luck.start.broken[r, first + j]
-    for i in range(len(g.plan)):
-        work.begun[i] = g.plan[i]["begun"] != 0
-        for j in range(n):
-            work.left[i, j] = luck.todo[i, first + j]
 
 
 @part
@@ -257,7 +209,7 @@ def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, broken: Bo
 
 @part
 def _by_weight(g: Group, s: Floats, all_claims: float, out: Any, t: int, d: int, first: int, n: int) -> None:  # noqa: ANN401
-    """Change work of a team without initiatives."""
+    """Change work of a team, where nobody has initiatives."""
     for k in range(len(g.goal)):
         if g.goal[k]["team"] == t and g.claim[k, d] > 0.0:
             part, pace, effort = g.claim[k, d] / all_claims, g.pace[k, d], out.effort[k, first : first + n]
@@ -268,74 +220,11 @@ def _by_weight(g: Group, s: Floats, all_claims: float, out: Any, t: int, d: int,
                     out.goal_days[k, d, first + j] += s[CHANGE + j] * part
 
 
-@part
-def _choose(
-    plan: Records, needs: Bools, limit: int, t: int, day: int, j: int, finished: Bools, begun: Bools, working: Bools
-) -> float:
-    """`working` of a team's initiatives in one future, and what they weigh."""
-    free, claims = limit, 0.0
-    for i in range(len(plan)):
-        if plan[i]["team"] == t:
-            ready = plan[i]["start"] <= day and not finished[i, j]
-            for other in range(len(plan)):
-                ready = ready and not (needs[i, other] and not finished[other, j])
-            working[i, j] = ready
-            free -= ready and begun[i, j]
-    for i in range(len(plan)):
-        if plan[i]["team"] == t and working[i, j] and not begun[i, j]:
-            begun[i, j] = working[i, j] = free > 0
-            free -= 1
-    for i in range(len(plan)):
-        if plan[i]["team"] == t and working[i, j]:
-            claims += plan[i]["weight"]
-    return claims
-
-
-@part
-def _by_plan(g: Group, work: Work, out: Any, t: int, d: int, first: int, n: int) -> None:  # noqa: ANN401
-    """Change work of a team with initiatives."""
-    day, limit, detail = g.morning[d]["day"], g.team[t]["wip_limit"], out.goal_days.shape[1] > 0
-    goals = len(g.goal)
-    for j in range(n):
-        claims = _choose(g.plan, g.needs, limit, t, day, j, work.finished, work.begun, work.working)
-        change, claims = work.teams[t, CHANGE + j], work.claims[t, d] + claims
-        for n_ in range(goals + len(g.plan) if claims > 0.0 else 0):
-            if n_ < goals:
-                k, mine, weight = n_, g.goal[n_]["team"] == t, g.claim[n_, d]
-            else:
-                plan = g.plan[n_ - goals]
-                k, mine, weight = plan["key_result"], plan["team"] == t and work.working[n_ - goals, j], plan["weight"]
-            if mine:
-                done = change * (weight / claims)
-                if n_ >= goals:
-                    work.left[n_ - goals, j] -= done
-                if k != NEVER:
-                    out.effort[k, first + j] += g.pace[k, d] * done
-                    if detail:
-                        out.goal_days[k, d, first + j] += done
-
-
-@part
-def _finish(g: Group, work: Work, out: Any, d: int, first: int, n: int) -> None:  # noqa: ANN401
-    """Initiatives that have had what they take are done, and show after their lag."""
-    for i in range(len(g.plan)):
-        plan = g.plan[i]
-        k = plan["key_result"]
-        shows = k != NEVER and g.morning[d]["day"] + plan["lag"] <= g.goal[k]["due"]
-        for j in range(n):
-            if work.working[i, j] and work.left[i, j] <= DUST:
-                work.finished[i, j] = True
-                out.finished[i, first + j] = d
-                if shows:
-                    out.landed[k, first + j] += plan["impact"]
-            work.working[i, j] = False
-
-
 @whole
-def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int) -> None:  # noqa: ANN401, C901 - calls cost compile time
-    futures, days = luck.word.shape[2], len(g.morning)
-    for first in range(0, futures, WIDTH):
-        n = min(WIDTH, futures - first)
+def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int, begin: int, end: int) -> None:  # noqa: ANN401, C901 - calls cost compile time
+    days = len(g.morning)
+    for first in range(begin, end, WIDTH):
+        n = min(WIDTH, end - first)
         _open(g, luck, work, first, n)
         for d in range(days):
             week, weekday = g.morning[d]["week"], g.morning[d]["weekday"]
@@ -358,6 +247,11 @@ def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int) -> None:  # noq
                     for j in range(n):
                         out.backlog[t, first + j], out.run_share[t, first + j] = s[BACKLOG + j], s[BEFORE + j]
                         out.tripped[t, first + j], out.waiting[t, first + j] = s[TRIPPED + j] > 0.0, int(s[WAITING + j])
+                if len(work.change) == 0:
+                    _by_weight(g, s, work.claims[t, d], out, t, d, first, n)
+                else:
+                    for j in range(n):
+                        work.change[t, d, first - begin + j] = s[CHANGE + j]
             for r in range(len(g.rail)):
                 t = g.rail[r]["team"]
                 people = g.presence[t, d]["people"]
@@ -365,12 +259,6 @@ def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int) -> None:  # noq
                 if d == mark:
                     for j in range(n):
                         out.alarm[r, first + j] = work.broken[r, j]
-            for t in range(len(g.team)):
-                if work.planned[t]:
-                    _by_plan(g, work, out, t, d, first, n)
-                else:
-                    _by_weight(g, work.teams[t], work.claims[t, d], out, t, d, first, n)
-            _finish(g, work, out, d, first, n)
         for r in range(len(g.rail)):
             for j in range(n):
                 out.broken[r, first + j] = work.fallen[r, j]
@@ -378,4 +266,11 @@ def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int) -> None:  # noq
 
 def mill(g: Group, luck: Luck, out: Any, mark: int) -> None:  # noqa: ANN401
     """Fill `out` (see `kernel.Out`) for the futures of `luck`."""
-    _mill(g, luck, workspace(g), out, mark)
+    work, futures = workspace(g), luck.word.shape[2]
+    for begin in range(0, futures, BLOCK):
+        end = min(begin + BLOCK, futures)
+        _mill(g, luck, work, out, mark, begin, end)
+        if len(g.plan):
+            from koers.engine.mill_plans import share_out  # compiled, or loaded, only where there are initiatives
+
+            share_out(g, luck.todo[:, begin:end], work.change, work.claims, out, begin)
