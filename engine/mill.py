@@ -14,13 +14,14 @@ import numpy as np
 from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES, Floats, Ints
 from koers.engine.compiled import part, whole
 from koers.engine.groups import WIDTH, Bools, Group
-from koers.engine.luck import ABSENCE_BYTE, Luck
+from koers.engine.luck import ABSENCE_BYTE, Luck, Start
 
-RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, PRESENT, SHARE, BEFORE, TRIPPED, WAITING, WEEK_RUN, WEEK_PRESENT = (
+RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, BEFORE, TRIPPED, WAITING, PRESENT, SHARE, WEEK_RUN, WEEK_PRESENT = (
     n * WIDTH for n in range(13)
 )
 ROWS = 13
 TOLD = 6  # rows that sums and days tell: RUN to BACKLOG
+KEPT = 4  # rows that go on from the evening to the next morning: BACKLOG to WAITING
 RUN_FIRST, RING_FENCE, FIXED_SPLIT, BUFFER, THRESHOLD, ROTATION, FREEZE = range(len(POLICIES))
 AGE = MEASURES.index("backlog_age")
 BLOCK = 16 * WIDTH  # futures whose change work is noted for initiatives
@@ -30,6 +31,8 @@ ABSENT, BYTE = np.uint64(8 * ABSENCE_BYTE), np.uint64(0xFF)
 class Work(NamedTuple):
     """Scratch space for a group; the last axis is the future."""
 
+    evening: Floats  # (team, KEPT, replication) before the first morning
+    marked: Floats  # (team, KEPT, replication) of the marked morning
     teams: Floats  # (team, row x future)
     came: Floats  # (team, day + 2, future) arrivals before each morning, all told; of teams whose ages matter
     aged: Bools  # (team,)
@@ -39,7 +42,7 @@ class Work(NamedTuple):
     change: Floats  # (team, day, future) change work of a BLOCK, where there are initiatives to share it out to
 
 
-def workspace(g: Group) -> Work:
+def workspace(g: Group, start: Start) -> Work:
     """Room for a group."""
     teams, days = g.presence.shape
     aged = g.team["failure_demand"] > 0
@@ -47,7 +50,10 @@ def workspace(g: Group) -> Work:
     claims = np.zeros((teams, days))
     np.add.at(claims, g.goal["team"], g.claim)
     rails = (len(g.rail), WIDTH)
+    evening = np.stack([start.backlog, start.run_share, start.tripped, start.waiting], axis=1)
     return Work(
+        evening=evening,
+        marked=np.zeros_like(evening),
         teams=np.zeros((teams, ROWS * WIDTH)),
         came=np.zeros((teams, days + 2 if aged.any() else 0, WIDTH)),
         aged=aged,
@@ -59,20 +65,14 @@ def workspace(g: Group) -> Work:
 
 
 @part
-def _open(g: Group, luck: Luck, work: Work, first: int, n: int) -> None:
-    """The evening before the first morning."""
-    for t in range(len(g.team)):
-        s = work.teams[t]
-        s[:] = 0.0
+def _open(s: Floats, came: Floats, evening: Floats, first: int, n: int) -> None:
+    """The evening before the first morning, (row, future)."""
+    s[:] = 0.0
+    for q in range(KEPT):
         for j in range(n):
-            s[BACKLOG + j], s[BEFORE + j] = luck.start.backlog[t, first + j], luck.start.run_share[t, first + j]
-            s[TRIPPED + j], s[WAITING + j] = luck.start.tripped[t, first + j], luck.start.waiting[t, first + j]
-            if work.aged[t]:
-                work.came[t, 1, j] = luck.start.backlog[t, first + j]
-    work.broken[:], work.fallen[:] = False, NEVER
-    for r in range(len(g.rail)):
-        for j in range(n):
-            work.broken[r, j] = luck.start.broken[r, first + j]
+            s[BACKLOG + q * WIDTH + j] = evening[q, first + j]
+    for j in range(n if len(came) > 0 else 0):
+        came[1, j] = evening[0, first + j]
 
 
 @part
@@ -225,7 +225,12 @@ def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int, begin: int, end
     days = len(g.morning)
     for first in range(begin, end, WIDTH):
         n = min(WIDTH, end - first)
-        _open(g, luck, work, first, n)
+        for t in range(len(g.team)):
+            _open(work.teams[t], work.came[t], work.evening[t], first, n)
+        work.fallen[:] = NEVER
+        for r in range(len(g.rail)):
+            for j in range(n):
+                work.broken[r, j] = luck.start.broken[r, first + j]
         for d in range(days):
             week, weekday = g.morning[d]["week"], g.morning[d]["weekday"]
             last = d + 1 == days or g.morning[d + 1]["week"] != week
@@ -244,9 +249,9 @@ def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int, begin: int, end
                 _divide(s, team["switch_loss"], now["kind"] == FIXED_SPLIT)
                 _tell(s, out, t, d, week, first, n, last)
                 if d == mark:
-                    for j in range(n):
-                        out.backlog[t, first + j], out.run_share[t, first + j] = s[BACKLOG + j], s[BEFORE + j]
-                        out.tripped[t, first + j], out.waiting[t, first + j] = s[TRIPPED + j] > 0.0, int(s[WAITING + j])
+                    for q in range(KEPT):
+                        for j in range(n):
+                            work.marked[t, q, first + j] = s[BACKLOG + q * WIDTH + j]
                 if len(work.change) == 0:
                     _by_weight(g, s, work.claims[t, d], out, t, d, first, n)
                 else:
@@ -266,7 +271,7 @@ def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int, begin: int, end
 
 def mill(g: Group, luck: Luck, out: Any, mark: int) -> None:  # noqa: ANN401
     """Fill `out` (see `kernel.Out`) for the futures of `luck`."""
-    work, futures = workspace(g), luck.word.shape[2]
+    work, futures = workspace(g, luck.start), luck.word.shape[2]
     for begin in range(0, futures, BLOCK):
         end = min(begin + BLOCK, futures)
         _mill(g, luck, work, out, mark, begin, end)
@@ -274,3 +279,4 @@ def mill(g: Group, luck: Luck, out: Any, mark: int) -> None:  # noqa: ANN401
             from koers.engine.mill_plans import share_out  # compiled, or loaded, only where there are initiatives
 
             share_out(g, luck.todo[:, begin:end], work.change, work.claims, out, begin)
+    out.backlog[:], out.run_share[:], out.tripped[:], out.waiting[:] = np.swapaxes(work.marked, 0, 1)
