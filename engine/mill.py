@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES, Floats, Ints
 from koers.engine.compiled import part, whole
-from koers.engine.groups import WIDTH, Bools, Group
-from koers.engine.luck import ABSENCE_BYTE, Luck, Start
+from koers.engine.groups import WIDTH, Bools, Group, Records
+from koers.engine.luck import ABSENCE_BYTE, Luck
 
 RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, BEFORE, TRIPPED, WAITING, PRESENT, SHARE, WEEK_RUN, WEEK_PRESENT = (
     n * WIDTH for n in range(13)
@@ -29,38 +30,58 @@ ABSENT, BYTE = np.uint64(8 * ABSENCE_BYTE), np.uint64(0xFF)
 
 
 class Work(NamedTuple):
-    """Scratch space for a group; the last axis is the future."""
+    """All that the compiled mill reads and fills for a group, and no more: each array costs time to compile."""
 
-    evening: Floats  # (team, KEPT, replication) before the first morning
-    marked: Floats  # (team, KEPT, replication) of the marked morning
-    teams: Floats  # (team, row x future)
-    came: Floats  # (team, day + 2, future) arrivals before each morning, all told; of teams whose ages matter
-    aged: Bools  # (team,)
-    broken: Bools  # (guardrail, future)
-    fallen: Ints  # (guardrail, future) first day, or NEVER
+    morning: Records  # from here on see Group
+    team: Records
+    presence: Records
+    absence: Floats
+    demand: Floats
+    rail: Records
+    goal: Records
+    claim: Floats
+    pace: Floats
+    word: NDArray[np.uint64]  # from here on see Luck
+    bin: NDArray[np.int32]
+    scale: Floats
+    size: Floats
+    effort: Floats  # from here on see Out
+    broken: Ints
+    run: Floats
+    present: Floats
+    left: Floats
+    sums: Floats
+    days: Floats
+    shares: Floats
+    goal_days: Floats
+    alarm: Bools  # of the first evening; in the end of the marked one
+    evening: Floats  # (team, KEPT, replication) as alarm
+    aged: Bools  # (team,) whether the age of what is left lying matters
     claims: Floats  # (team, day) of key results
     change: Floats  # (team, day, future) change work of a BLOCK, where there are initiatives to share it out to
+    rows: Floats  # (team, row x future) scratch space, as all below
+    came: Floats  # (team, day + 2, future) arrivals before each morning, all told; where ages matter
+    alarms: Bools  # (guardrail, future)
 
 
-def workspace(g: Group, start: Start) -> Work:
-    """Room for a group."""
+def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
+    """What there is for a group, in place, and room to work."""
     teams, days = g.presence.shape
     aged = g.team["failure_demand"] > 0
     aged[g.rail["team"][g.rail["measure"] == AGE]] = True
     claims = np.zeros((teams, days))
     np.add.at(claims, g.goal["team"], g.claim)
-    rails = (len(g.rail), WIDTH)
-    evening = np.stack([start.backlog, start.run_share, start.tripped, start.waiting], axis=1)
+    out.alarm[:] = luck.start.broken
+    given = g._asdict() | luck._asdict() | out._asdict()
     return Work(
-        evening=evening,
-        marked=np.zeros_like(evening),
-        teams=np.zeros((teams, ROWS * WIDTH)),
-        came=np.zeros((teams, days + 2 if aged.any() else 0, WIDTH)),
+        **{name: given[name] for name in Work._fields if name in given},
+        evening=np.stack(luck.start[:KEPT], axis=1, dtype=np.float64, casting="unsafe"),
         aged=aged,
-        broken=np.zeros(rails, dtype=np.bool_),
-        fallen=np.zeros(rails, dtype=np.int64),
         claims=claims,
         change=np.zeros((teams if len(g.plan) else 0, days, BLOCK)),
+        rows=np.zeros((teams, ROWS * WIDTH)),
+        came=np.zeros((teams, days + 2 if aged.any() else 0, WIDTH)),
+        alarms=np.zeros((len(g.rail), WIDTH), dtype=np.bool_),
     )
 
 
@@ -176,107 +197,108 @@ def _sum(x: Floats, n: int) -> float:
 
 
 @part
-def _tell(s: Floats, out: Any, t: int, d: int, week: int, first: int, n: int, last: bool) -> None:  # noqa: ANN401
+def _tell(s: Floats, sums: Floats, days: Floats, shares: Floats, t: int, d: int, first: int, n: int) -> None:
     """Write a team's morning down."""
     for q in range(TOLD):
-        out.sums[t, first // WIDTH, d, q] = _sum(s[q * WIDTH : (q + 1) * WIDTH], n)
-    if out.run.shape[1] > 0 and last:
-        for j in range(n):
-            out.run[t, week, first + j] = s[WEEK_RUN + j]
-            out.present[t, week, first + j] = s[WEEK_PRESENT + j]
-            out.left[t, week, first + j] = s[BACKLOG + j]
-        s[WEEK_RUN : WEEK_RUN + 2 * WIDTH] = 0.0
-    if out.days.shape[1] > 0:
+        sums[t, first // WIDTH, d, q] = _sum(s[q * WIDTH : (q + 1) * WIDTH], n)
+    if days.shape[1] > 0:
         for j in range(n):
             for q in range(TOLD):
-                out.days[t, d, q, first + j] = s[q * WIDTH + j]
-            out.shares[t, d, first + j] = s[SHARE + j]
+                days[t, d, q, first + j] = s[q * WIDTH + j]
+            shares[t, d, first + j] = s[SHARE + j]
 
 
 @part
-def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, broken: Bools, fallen: Ints) -> None:  # noqa: ANN401
-    """Whether a guardrail is broken in the evening; arrays (future,)."""
+def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, week: int, first: int, n: int) -> None:
+    """Write a team's week down."""
+    for j in range(n):
+        run[t, week, first + j] = s[WEEK_RUN + j]
+        present[t, week, first + j] = s[WEEK_PRESENT + j]
+        left[t, week, first + j] = s[BACKLOG + j]
+    s[WEEK_RUN : WEEK_RUN + 2 * WIDTH] = 0.0
+
+
+@part
+def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, alarm: Bools, broken: Ints) -> None:  # noqa: ANN401
+    """Whether a guardrail is broken in the evening, and since when; (future,) each."""
     if rail["measure"] == AGE:
         back = max(d + 1 - int(min(rail["upper"], 1e9)), 0)
         for j in range(WIDTH):
-            broken[j] = s[BACKLOG + j] - (came[d + 2, j] - came[back, j]) > DUST
+            alarm[j] = s[BACKLOG + j] - (came[d + 2, j] - came[back, j]) > DUST
     else:
         for j in range(WIDTH):
-            broken[j] = _load(s[BACKLOG + j], people) > rail["upper"]
-    for j in range(WIDTH):
-        fallen[j] = d if broken[j] and fallen[j] == NEVER else fallen[j]
+            alarm[j] = _load(s[BACKLOG + j], people) > rail["upper"]
+    for j in range(len(broken)):
+        broken[j] = d if alarm[j] and broken[j] == NEVER else broken[j]
 
 
 @part
-def _by_weight(g: Group, s: Floats, all_claims: float, out: Any, t: int, d: int, first: int, n: int) -> None:  # noqa: ANN401
-    """Change work of a team, where nobody has initiatives."""
-    for k in range(len(g.goal)):
-        if g.goal[k]["team"] == t and g.claim[k, d] > 0.0:
-            part, pace, effort = g.claim[k, d] / all_claims, g.pace[k, d], out.effort[k, first : first + n]
-            for j in range(n):
-                effort[j] += pace * (s[CHANGE + j] * part)
-            if out.goal_days.shape[1] > 0:
-                for j in range(n):
-                    out.goal_days[k, d, first + j] += s[CHANGE + j] * part
+def _by_weight(s: Floats, share: float, pace: float, effort: Floats) -> None:
+    """A key result's share of a team's change work, at its pace; `effort` (future,)."""
+    for j in range(len(effort)):
+        effort[j] += pace * (s[CHANGE + j] * share)
 
 
 @whole
-def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int, begin: int, end: int) -> None:  # noqa: ANN401, C901 - calls cost compile time
-    days = len(g.morning)
+def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - calls cost compile time
+    days = len(w.morning)
     for first in range(begin, end, WIDTH):
         n = min(WIDTH, end - first)
-        for t in range(len(g.team)):
-            _open(work.teams[t], work.came[t], work.evening[t], first, n)
-        work.fallen[:] = NEVER
-        for r in range(len(g.rail)):
+        for t in range(len(w.team)):
+            _open(w.rows[t], w.came[t], w.evening[t], first, n)
+        for r in range(len(w.rail)):
             for j in range(n):
-                work.broken[r, j] = luck.start.broken[r, first + j]
+                w.alarms[r, j] = w.alarm[r, first + j]
         for d in range(days):
-            week, weekday = g.morning[d]["week"], g.morning[d]["weekday"]
-            last = d + 1 == days or g.morning[d + 1]["week"] != week
-            for t in range(len(g.team)):
-                s, now, team = work.teams[t], g.presence[t, d], g.team[t]
-                word = luck.word[t, week, first : first + n]
-                _attend(s, word, g.absence[t], max(now["people"] - now["away"], 0.0))
+            week, weekday = w.morning[d]["week"], w.morning[d]["weekday"]
+            last = d + 1 == days or w.morning[d + 1]["week"] != week
+            for t in range(len(w.team)):
+                s, now, team = w.rows[t], w.presence[t, d], w.team[t]
+                word = w.word[t, week, first : first + n]
+                _attend(s, word, w.absence[t], max(now["people"] - now["away"], 0.0))
                 if np.isnan(now["given"]):
-                    bins, scale = luck.bin[t, week, first : first + n], luck.scale[t, week, first : first + n]
-                    _draw(s, word, bins, scale, g.demand[t, weekday], weekday, now["factor"])
+                    bins, scale = w.bin[t, week, first : first + n], w.scale[t, week, first : first + n]
+                    _draw(s, word, bins, scale, w.demand[t, weekday], weekday, now["factor"])
                 else:
                     for j in range(n):
-                        s[ARRIVED + j] = now["given"] * luck.size[t, first + j]
-                _arrive(s, work.came[t], d, team["failure_demand"], team["overdue_after"], work.aged[t])
-                _protect(s, now, work.broken)
+                        s[ARRIVED + j] = now["given"] * w.size[t, first + j]
+                _arrive(s, w.came[t], d, team["failure_demand"], team["overdue_after"], w.aged[t])
+                _protect(s, now, w.alarms)
                 _divide(s, team["switch_loss"], now["kind"] == FIXED_SPLIT)
-                _tell(s, out, t, d, week, first, n, last)
+                _tell(s, w.sums, w.days, w.shares, t, d, first, n)
+                if last and w.run.shape[1] > 0:
+                    _tell_week(s, w.run, w.present, w.left, t, week, first, n)
                 if d == mark:
                     for q in range(KEPT):
                         for j in range(n):
-                            work.marked[t, q, first + j] = s[BACKLOG + q * WIDTH + j]
-                if len(work.change) == 0:
-                    _by_weight(g, s, work.claims[t, d], out, t, d, first, n)
-                else:
-                    for j in range(n):
-                        work.change[t, d, first - begin + j] = s[CHANGE + j]
-            for r in range(len(g.rail)):
-                t = g.rail[r]["team"]
-                people = g.presence[t, d]["people"]
-                _watch(work.teams[t], work.came[t], g.rail[r], people, d, work.broken[r], work.fallen[r])
+                            w.evening[t, q, first + j] = s[BACKLOG + q * WIDTH + j]
+                for j in range(n if len(w.change) > 0 else 0):
+                    w.change[t, d, first - begin + j] = s[CHANGE + j]
+                for k in range(len(w.goal) if len(w.change) == 0 else 0):
+                    if w.goal[k]["team"] == t and w.claim[k, d] > 0.0:
+                        share = w.claim[k, d] / w.claims[t, d]
+                        _by_weight(s, share, w.pace[k, d], w.effort[k, first : first + n])
+                        if w.goal_days.shape[1] > 0:
+                            _by_weight(s, share, 1.0, w.goal_days[k, d, first : first + n])
+            for r in range(len(w.rail)):
+                t = w.rail[r]["team"]
+                people, broken = w.presence[t, d]["people"], w.broken[r, first : first + n]
+                _watch(w.rows[t], w.came[t], w.rail[r], people, d, w.alarms[r], broken)
                 if d == mark:
                     for j in range(n):
-                        out.alarm[r, first + j] = work.broken[r, j]
-        for r in range(len(g.rail)):
-            for j in range(n):
-                out.broken[r, first + j] = work.fallen[r, j]
+                        w.alarm[r, first + j] = w.alarms[r, j]
 
 
 def mill(g: Group, luck: Luck, out: Any, mark: int) -> None:  # noqa: ANN401
     """Fill `out` (see `kernel.Out`) for the futures of `luck`."""
-    work, futures = workspace(g, luck.start), luck.word.shape[2]
+    if not len(g.morning):
+        return
+    work, futures = _work(g, luck, out), luck.word.shape[2]
     for begin in range(0, futures, BLOCK):
         end = min(begin + BLOCK, futures)
-        _mill(g, luck, work, out, mark, begin, end)
+        _mill(work, mark, begin, end)
         if len(g.plan):
             from koers.engine.mill_plans import share_out  # compiled, or loaded, only where there are initiatives
 
             share_out(g, luck.todo[:, begin:end], work.change, work.claims, out, begin)
-    out.backlog[:], out.run_share[:], out.tripped[:], out.waiting[:] = np.swapaxes(work.marked, 0, 1)
+    out.backlog[:], out.run_share[:], out.tripped[:], out.waiting[:] = np.swapaxes(work.evening, 0, 1)
