@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from koers.engine import elasticity, groups
-from koers.engine.capacity import Floats, Organisation
+from koers.engine.capacity import Floats, Ints, Organisation
 from koers.engine.draws import stream, uniforms
 from koers.engine.groups import Members
 from koers.engine.kernel import Futures
@@ -121,9 +121,16 @@ def usual_effort(setting: Setting, sizes: Floats) -> Floats:
     """Usual effort in each future, person-days per morning: by its team's size of run work."""
     weights, team = by_size(setting.organisation, sizes), setting.organisation.key_results.team
     found = np.empty((len(team), sizes.shape[1]))
-    for t in np.unique(team):
-        found[team == t] = setting.usual[:, team == t].T @ weights[t]
+    for t, own in rows_by_team(team):
+        found[own] = setting.usual[:, own].T @ weights[t]
     return found
+
+
+def rows_by_team(team: Ints) -> list[tuple[int, Ints]]:
+    """Each team of `team` (key_result,), and its rows."""
+    order = np.argsort(team, kind="stable")
+    cuts = np.flatnonzero(np.diff(team[order])) + 1
+    return [(int(team[own[0]]), own) for own in np.split(order, cuts) if len(own)]
 
 
 def by_size(org: Organisation, sizes: Floats) -> Floats:

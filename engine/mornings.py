@@ -14,6 +14,7 @@ from koers.engine.capacity import CELLS, Calendar, Floats
 from koers.events.errors import KoersError
 
 COUNTRY = "NL"
+KINGS_DAY = 2014  # the first year with one
 RAMP_UP = 182
 """Calendar days until somebody new contributes in full, from nothing: the middle of 3 to 9 months (survey)."""
 ABSENCE = 0.05
@@ -38,7 +39,9 @@ def mornings(after: date, until: date, country: str = COUNTRY) -> list[date]:
 
 @cache
 def _holidays(country: str, year: int) -> frozenset[date]:
-    import holidays  # loads in a tenth of a second: only where mornings are asked for
+    if country.strip().upper() == "NL" and year >= KINGS_DAY:
+        return _dutch(year)
+    import holidays  # loads in a tenth of a second: only where others than those are asked for
 
     try:
         return frozenset(holidays.country_holidays(country.strip().upper(), years=year))
@@ -46,6 +49,23 @@ def _holidays(country: str, year: int) -> frozenset[date]:
         raise KoersError(
             f"country {country!r}: its public holidays are not known; name it by its ISO 3166 code, such as {COUNTRY}"
         ) from None
+
+
+def _dutch(year: int) -> frozenset[date]:
+    """Working days on which the Netherlands are free, since there is a King's Day; a test holds them to `holidays`."""
+    easter, kings_day = _easter(year), date(year, 4, 27)
+    fixed = [date(year, 1, 1), date(year, 12, 25), date(year, 12, 26)] + [date(year, 5, 5)] * (year % 5 == 0)
+    moving = [easter + timedelta(days=n) for n in (-2, 1, 39, 50)]  # Good Friday to Whit Monday
+    return frozenset([*fixed, *moving, kings_day - timedelta(days=kings_day.weekday() == 6)])
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday (Meeus 1991, "Astronomical Algorithms", ch. 8)."""
+    golden, century, rest = year % 19, year // 100, year % 100
+    moon = (19 * golden + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
+    weekday = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7
+    shift = moon + weekday - 7 * ((golden + 11 * moon + 22 * weekday) // 451) + 114
+    return date(year, shift // 31, shift % 31 + 1)
 
 
 def calendar_of(days: Sequence[date], as_of: date) -> Calendar:

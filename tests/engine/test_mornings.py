@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import date, timedelta
 
+import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koers.engine.mornings import EPOCH, mornings, number_of
+from koers.engine.mornings import EPOCH, KINGS_DAY, _dutch, mornings, number_of
 from koers.events.errors import KoersError
 
 DAYS = st.dates(date(2000, 1, 1), date(2049, 12, 31))
@@ -82,6 +84,21 @@ def test_days_are_numbered_from_1970_on(day: date) -> None:
     assert EPOCH + timedelta(days=number_of(day)) == day
 
 
-def test_holidays_are_loaded_only_where_mornings_are_asked_for() -> None:
-    code = "import sys; import koers.engine.mornings; sys.exit('holidays' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
+def test_dutch_holidays_are_those_of_the_package_that_knows_all_countries() -> None:
+    def working(days: Iterable[date]) -> set[date]:
+        return {day for day in days if day.weekday() < 5}
+
+    for year in range(KINGS_DAY, 2100):
+        assert working(_dutch(year)) == working(holidays.country_holidays("NL", years=year)), year
+
+
+@pytest.mark.parametrize(("country", "loaded"), [("NL", 0), ("BE", 1)])
+def test_the_package_of_holidays_is_loaded_only_for_others_than_the_dutch(country: str, loaded: int) -> None:
+    code = f"""
+import sys
+from datetime import date
+from koers.engine.mornings import mornings
+mornings(date(2026, 1, 1), date(2026, 2, 1), {country!r})
+sys.exit("holidays" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == loaded  # noqa: S603
