@@ -30,18 +30,18 @@ def part(function: F) -> F:
 
 def whole(function: F) -> F:
     """`function` compiled, and kept on disk where there is a place for it."""
-    told = (WIDTH, DUST, NEVER, POLICIES, MEASURES, ABSENCE_BYTE)  # numba itself asks only whether this file changed
+    told = (OPTIONS, WIDTH, DUST, NEVER, POLICIES, MEASURES, ABSENCE_BYTE)  # numba asks only whether its file changed
     function.__qualname__ += "_" + hashlib.sha256(repr(told).encode()).hexdigest()[:16]
     compiled = numba.njit(**OPTIONS)(function)
     with suppress(RuntimeError):  # neither the source's folder nor the user's can be written to
-        compiled._cache = _Kept(function)
+        compiled._cache = _Kept(function)  # type: ignore[no-untyped-call]
     return compiled  # type: ignore[no-any-return]
 
 
-class _Kept(FunctionCache):  # type: ignore[misc]
+class _Kept(FunctionCache):
     """What numba keeps on disk, found without loading all that only a compiler needs: that is a quarter of a second."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401
         """The machine code for this signature, or None."""
         with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]

@@ -294,8 +294,9 @@ def mill(g: Group, luck: Luck, out: Any, mark: int) -> None:  # noqa: ANN401
     if not len(g.morning):
         return
     work, futures = _work(g, luck, out), luck.word.shape[2]
-    for begin in range(0, futures, BLOCK):
-        end = min(begin + BLOCK, futures)
+    step = BLOCK if len(g.plan) else max(futures, 1)
+    for begin in range(0, futures, step):
+        end = min(begin + step, futures)
         _mill(work, mark, begin, end)
         if len(g.plan):
             from koers.engine.mill_plans import share_out  # compiled, or loaded, only where there are initiatives
