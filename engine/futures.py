@@ -15,9 +15,9 @@ import numpy as np
 from scipy import special
 
 from koers.engine import elasticity, groups
-from koers.engine.capacity import Floats, Ints, Organisation
+from koers.engine.capacity import Floats, Organisation
 from koers.engine.draws import stream, uniforms
-from koers.engine.groups import Members
+from koers.engine.groups import Members, rows_by_team
 from koers.engine.kernel import Futures
 
 KNOTS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
@@ -124,13 +124,6 @@ def usual_effort(setting: Setting, sizes: Floats) -> Floats:
     for t, own in rows_by_team(team):
         found[own] = setting.usual[:, own].T @ weights[t]
     return found
-
-
-def rows_by_team(team: Ints) -> list[tuple[int, Ints]]:
-    """Each team of `team` (key_result,), and its rows."""
-    order = np.argsort(team, kind="stable")
-    cuts = np.flatnonzero(np.diff(team[order])) + 1
-    return [(int(team[own[0]]), own) for own in np.split(order, cuts) if len(own)]
 
 
 def by_size(org: Organisation, sizes: Floats) -> Floats:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from koers.engine import demand as run_work
 from koers.engine import kernel
 from koers.engine.capacity import Floats, Ints, KeyResults, Organisation, Teams
-from koers.engine.futures import KNOTS, by_size, rows_by_team
+from koers.engine.futures import KNOTS, by_size
+from koers.engine.groups import rows_by_team
 from koers.engine.luck import Start, sizes
 from koers.engine.mornings import joined, mornings, number_of
 from koers.engine.organisation import organisation
