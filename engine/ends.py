@@ -192,12 +192,13 @@ def _ends(coupled: Coupled, gain: Floats, e: Floats) -> tuple[Floats, Floats]:
     chance, own = reached(setting, gain, e), own_scale(setting, e)
     met, score = np.zeros_like(gain), np.zeros_like(gain)
     levels = (np.arange(NOISE) + 0.5) / NOISE
+    quantiles = {df: special.stdtrit(df, levels) for df in np.unique(at.df)}
     replication = np.arange(gain.shape[1])
     for k, key in enumerate(setting.organisation.key_results.key):
         u = uniforms(stream(coupled.seed, "end", key), replication, 0)
         met[k] = u > 1 - chance[k]
         if np.isnan(at.hazard[k]):
-            noise = np.interp(u, levels, special.stdtrit(at.df[k], levels))
+            noise = np.interp(u, levels, quantiles[at.df[k]])
             way = at.threshold[k] if at.threshold[k] > 0 else 1.0
             score[k] = np.clip((at.mean[k] + gain[k] + own[k] * noise) / way, 0.0, 1.0)
         else:
