@@ -11,6 +11,7 @@ import typer
 
 from koers.cli.answers import backtest, forecast, status
 from koers.cli.futures import capacity, play
+from koers.cli.leadership import report
 from koers.cli.options import Commands, Day, Json
 from koers.cli.schema import schema
 from koers.cli.search import search
@@ -210,7 +211,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (status, forecast, capacity, play, whatif, adopt, backtest):
+for answer in (status, forecast, capacity, play, whatif, adopt, backtest, report):
     app.command()(answer)
 
 
