@@ -36,10 +36,11 @@ def report(
 ) -> None:
     """Write the page for leadership: are we on track, what moved, what would change it, how far to trust that."""
     from koers import __version__
-    from koers.cli.console import working
+    from koers.cli.console import say, working
     from koers.cli.files import write_text
     from koers.cli.report.facts import gather
     from koers.cli.report.leadership import leadership_page
+    from koers.cli.report.says import key_results
     from koers.cli.whatif import loaded
     from koers.engine.replay import typed
 
@@ -52,7 +53,7 @@ def report(
     if json:
         print_json({"page": str(out), "bytes": len(text.encode())} | _settings(facts))
         return
-    typer.echo(f"{about}: {plain(str(out))} tells of {len(facts.forecast.key_results):,} key results.")
+    say(f"{about}: {plain(str(out))} tells of {key_results(len(facts.forecast.key_results))}.")
 
 
 def _settings(facts: Facts) -> dict[str, object]:

@@ -62,7 +62,7 @@ def decisions(facts: Facts, known: Names) -> Decisions:
     """Everything there is to decide on."""
     found = facts.options.worth[:FOUND] if facts.options else ()
     named = tuple(
-        _decision(known, one, words.short(one.scenario.name, 120), words.short(one.scenario.why, 600), f"what-{n}")
+        _decision(known, one, known.title(one.scenario.name), words.short(one.scenario.why, 600), f"what-{n}")
         for n, one in enumerate(facts.named, 1)
     )
     return Decisions(

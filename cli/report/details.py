@@ -131,11 +131,11 @@ def _target(facts: Facts, item: KeyResultForecast) -> str:
         return f"target {says.quantity(item.target, unit)}"
     goal = facts.goals[item.key_result]
     edges = [
-        f"{said} {number(goal[name])}"
+        f"{said} {says.quantity(goal[name], unit)}"
         for name, said in (("lower", "at least"), ("upper", "at most"))
         if goal[name] is not None
     ]
-    return f"{' and '.join(edges)} {unit} on {item.target:.0%} of days"
+    return f"{' and '.join(edges)} on {item.target:.0%} of days"
 
 
 def _expected(facts: Facts, item: KeyResultForecast) -> str:

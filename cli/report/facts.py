@@ -12,7 +12,7 @@ import polars as pl
 from koers.engine.backtest import backtest
 from koers.engine.explained import Explanation
 from koers.engine.fan import Fan, fans
-from koers.engine.forecast import Forecast, forecast_from, weeks_before
+from koers.engine.forecast import Forecast, KeyResultForecast, forecast_from, weeks_before
 from koers.engine.judge import Verdict, judge
 from koers.engine.projections import goals, objectives, readings
 from koers.engine.replay import Frames, view
@@ -24,6 +24,10 @@ from koers.scenarios.worth import Options, options
 
 WEEKS = 13
 """Weeks that are looked back on, at most."""
+MOVED = 0.05
+"""A key result whose chance changed by this much within a week has moved."""
+SHOWN = 8
+"""Of those that moved, so many are shown and explained, the most moved first."""
 ROUGH = 2_000
 """Futures that are enough for the weeks before the last."""
 EVERY = 28
@@ -34,12 +38,14 @@ LOGGED = 26
 """Weeks of logged effort and of KPIs that are shown."""
 
 Row = dict[str, Any]
+Move = tuple[KeyResultForecast, float]
+"""A key result, and its chance a week before."""
 Readings = dict[str, list[Row]]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the page says; `weeks`: the forecast of a week before, of two, and so on.
+    """All that the page says; `weeks`: the forecast of a week before, of two, and so on; `moved`: since the first.
 
     `effort` and `kpis`: by team the share of running, and by KPI its values, on days. `explanations`: by key result,
     why it moved within the last week.
@@ -47,6 +53,7 @@ class Facts:
 
     forecast: Forecast
     weeks: tuple[Forecast, ...]
+    moved: Sequence[Move]
     fans: Mapping[str, Fan]
     goals: Mapping[str, Row]
     objectives: Mapping[str, Row]
@@ -73,9 +80,11 @@ def gather(
     table = goals(frames).filter(pl.col("key_result").is_in(list(shown)))
     named, found = _decisions(recorded, now, scenarios)
     weeks = _weeks(recorded, now)
+    moved = movers(now, weeks)
     return Facts(
         forecast=now,
         weeks=weeks,
+        moved=moved,
         fans=fans(recorded, now),
         goals={row["key_result"]: row for row in table.iter_rows(named=True)},
         objectives={row["objective"]: row for row in objectives(frames).iter_rows(named=True)},
@@ -86,7 +95,7 @@ def gather(
         named=named,
         options=found,
         verdict=_verdict(recorded, as_of),
-        explanations={},
+        explanations=_explanations([item.key_result for item, _ in moved[:SHOWN]]),
     )
 
 
@@ -98,6 +107,19 @@ def _weeks(recorded: Frames, now: Forecast) -> tuple[Forecast, ...]:
         return ()
     last = weeks_before(recorded, now, [1], now.samples)
     return (*last, *weeks_before(recorded, now, range(2, weeks + 1), min(now.samples, ROUGH)))
+
+
+def movers(now: Forecast, weeks: Sequence[Forecast]) -> list[Move]:
+    """Key results whose chance moved within the week, with what it was; the most moved first."""
+    before = {item.key_result: item.probability for item in weeks[0].key_results} if weeks else {}
+    both = [(item, before[item.key_result]) for item in now.key_results if item.key_result in before]
+    moved = [(item, was) for item, was in both if abs(item.probability - was) >= MOVED - 1e-9]
+    return sorted(moved, key=lambda pair: (-abs(pair[0].probability - pair[1]), pair[0].key_result))
+
+
+def _explanations(names: Sequence[str]) -> dict[str, Explanation]:
+    """Why each of these key results moved within the week."""
+    return {}
 
 
 def _decisions(

@@ -11,6 +11,7 @@ from koers.cli.report import says, words
 from koers.cli.report.backtest import reliability_figure
 from koers.cli.report.decisions import decisions
 from koers.cli.report.details import details
+from koers.cli.report.facts import SHOWN, Facts
 from koers.cli.report.names import Names, names
 from koers.cli.report.page import render
 from koers.cli.report.running import balances, burdens, rails
@@ -21,16 +22,12 @@ from koers.engine.judge import LINE
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from koers.cli.report.facts import Facts
     from koers.engine.explained import Part
     from koers.engine.forecast import Forecast, KeyResultForecast
     from koers.engine.judge import Verdict
 
-MOVED = 0.05
-"""A key result whose chance changed by this much has moved."""
-SHOWN = 8
-"""Key results that moved, and causes of each, at most."""
 CAUSES = 3
+"""Causes of a change that are named, at most."""
 FELT = 0.005
 """A cause that moved less is left out."""
 
@@ -96,16 +93,7 @@ def leadership_page(facts: Facts, version: str, nothing: str) -> str:
         balances=list(balances(facts)),
         burdens=list(burdens(facts, known)),
         rails=list(rails(facts)),
-        running=[
-            (
-                known.anchor[item.key_result],
-                words.short(item.title, 120),
-                item.owner and words.short(item.owner),
-                item.warning,
-            )
-            for item in now.key_results
-            if item.warning
-        ],
+        running=[_runs(known, item) for item in now.key_results if item.warning],
         decisions=decisions(facts, known),
         details=list(details(facts, known)),
         trust=_trust(facts.verdict),
@@ -150,6 +138,12 @@ def _next_due(now: Forecast) -> str:
     return f"{says.day(min(coming))}, in {left} day{'' if left == 1 else 's'}"
 
 
+def _runs(known: Names, item: KeyResultForecast) -> tuple[str, str, str, str]:
+    """A key result that is really running the business: anchor, title, owner, why."""
+    key = item.key_result
+    return known.anchor[key], known.title(key), words.short(item.owner or ""), words.short(item.warning or "", 200)
+
+
 def _groups(facts: Facts, known: Names) -> Iterator[Group]:
     """Objectives by parent, those without one last; key results without an objective are a card of their own."""
     items = facts.forecast.key_results
@@ -165,8 +159,7 @@ def _groups(facts: Facts, known: Names) -> Iterator[Group]:
         row = facts.objectives.get(head or "", {})
         found = says.count([item for name in own for item in by_objective[name]])
         said = f"{says.one(found.expected)} of {says.key_results(found.of)} expected"
-        title = words.short(row.get("title") or head or "", 160)
-        yield Group(title, words.short(row.get("why") or "", 400), said, cards)
+        yield Group(known.title(head) if head else "", words.short(row.get("why") or "", 400), said, cards)
 
 
 def _card(facts: Facts, known: Names, name: str | None, own: Sequence[KeyResultForecast]) -> Card:
@@ -179,7 +172,7 @@ def _card(facts: Facts, known: Names, name: str | None, own: Sequence[KeyResultF
     before = _before(facts)
     teams = list(dict.fromkeys(known.team(item.team) for item in own))
     return Card(
-        title=words.short(row.get("title") or name or "Without an objective", 160),
+        title=known.title(name) if name else "Without an objective",
         why=words.short(row.get("why") or "", 400),
         team=words.listing(teams) if len(teams) < 4 else f"{len(teams)} teams",
         tone=found.outlook,
@@ -211,17 +204,9 @@ def _line(known: Names, item: KeyResultForecast, was: float | None) -> Line:
     )
 
 
-def _movers(facts: Facts) -> list[tuple[KeyResultForecast, float]]:
-    """Key results whose chance moved, most first."""
-    before = _before(facts)
-    both = [(item, before[item.key_result]) for item in facts.forecast.key_results if item.key_result in before]
-    moved = [(item, was) for item, was in both if abs(item.probability - was) >= MOVED - 1e-9]
-    return sorted(moved, key=lambda pair: (-abs(pair[0].probability - pair[1]), pair[0].key_result))
-
-
 def _moved(facts: Facts, known: Names) -> list[Moved]:
     found = []
-    for item, was in _movers(facts)[:SHOWN]:
+    for item, was in facts.moved[:SHOWN]:
         anchor = known.anchor[item.key_result]
         explained = facts.explanations.get(item.key_result)
         said = f"{says.points(item.probability, was)}, {percent(was)} → {percent(item.probability)}"
@@ -236,17 +221,16 @@ def _causes(parts: Sequence[Part]) -> Iterator[str]:
     felt = sorted((part for part in parts if abs(part.delta) >= FELT), key=lambda part: -abs(part.delta))
     for part in felt[:CAUSES]:
         on = f" ({says.short_day(part.on)})" if part.on else ""
-        yield f"{words.short(part.text, 160)}{on}: {says.signed(100 * part.delta)} points"
-    rest = sum(part.delta for part in felt[CAUSES:])
+        yield f"{words.short(part.text, 160)}{on}: {says.in_points(part.delta)}"
     if felt[CAUSES:]:
-        yield f"all else: {says.signed(100 * rest)} points"
+        yield f"all else: {says.in_points(sum(part.delta for part in felt[CAUSES:]))}"
 
 
 def _still(facts: Facts) -> str:
     """What is said of those that did not move, or are not shown."""
     if not facts.weeks:
         return "There is no week before to compare with."
-    before, movers = _before(facts), _movers(facts)
+    before, movers = _before(facts), facts.moved
     still = sum(item.key_result in before for item in facts.forecast.key_results) - len(movers)
     new = sum(item.key_result not in before for item in facts.forecast.key_results)
     said = [f"{len(movers) - SHOWN:,} more moved by 5 points or more"] if len(movers) > SHOWN else []
@@ -271,8 +255,10 @@ def _against_line(verdict: Verdict) -> str:
     line = next((score for score in verdict.scores if score.method == LINE), None)
     if line is None:
         return ""
-    skill = f" (Brier score smaller by {words.within(line.skill)})" if line.skill and line.skill.low is not None else ""
-    return f"Against a straight line from start to target: {words.SAID[words.score_tone(line)]}{skill}."
+    tone = words.score_tone(line)
+    found = line.skill is not None and line.skill.low is not None
+    skill = f", with a Brier score smaller by {words.within(line.skill)}" if found and tone == "better" else ""
+    return f"Against a straight line from start to target: {words.SAID[tone]}{skill}."
 
 
 def _warnings(now: Forecast) -> list[str]:

@@ -25,11 +25,16 @@ class Names:
 
     def title(self, key: str) -> str:
         """The title, else the key itself; harmless and not too long."""
-        return words.short(self.titles.get(key) or "", LONG) or words.short(key, LONG)
+        return _shown(self.titles.get(key), key)
 
     def team(self, key: str) -> str:
         """What a team is called."""
-        return words.short(self.teams.get(key) or "", LONG) or words.short(key, LONG)
+        return _shown(self.teams.get(key), key)
+
+
+def _shown(*told: str | None) -> str:
+    """The first text of which something is left once it is harmless."""
+    return next(filter(None, (words.short(text or "", LONG) for text in told)), "(no name)")
 
 
 def names(facts: Facts) -> Names:

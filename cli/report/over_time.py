@@ -102,12 +102,16 @@ def _ground(it: Course, x: Scale, y: Scale) -> Iterator[Markup]:
 
 
 def _wanted(it: Course, x: Scale, y: Scale) -> Iterator[Markup]:
-    """The target, or the limits to keep, each with its name where there is room for it: before the first value."""
+    """The target, or the limits to keep, each with its name where there is room for it."""
     for value, said in [(it.target, "target"), *((limit, "limit") for limit in it.limits)]:
         if value is not None:
             yield line("target", x(x.low), y(value), x(x.high), y(value))
             below = y(value) < VALUES[0] + 12
-            yield text("aim", x(x.low) + 3, y(value) + (13 if below else -5), f"{said} {number(value)}")
+            name = f"{said} {number(value)}"
+            if it.limits:
+                yield text("aim", x(x.high) - 3, y(value) + (13 if below else -5), name, "end")
+            else:
+                yield text("aim", x(x.low) + 3, y(value) + (13 if below else -5), name)
 
 
 def _fan(it: Course, x: Scale, y: Scale) -> Iterator[Markup]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from koers.cli.capacity import at_risk, broken_now, limits, people
-from koers.cli.report import says, words
+from koers.cli.report import says
 from koers.cli.report.names import Names, names
 from koers.cli.report.over_time import Shares, balance
 from koers.cli.report.strips import spark, strip
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from koers.cli.report.facts import Facts
     from koers.engine.joint import Guardrail, TeamCapacity
 
+POLICIES = {
+    "run_first": "run work goes first",
+    "ring_fence": "a part is kept for change",
+    "fixed_split": "a fixed split",
+    "buffer": "a part is kept for change until a backlog lasts",
+    "threshold": "change stops while too much waits",
+    "rotation": "a few run, the others change",
+    "freeze": "change stops while a guardrail is broken",
+}
 WEEK = timedelta(days=6)
 
 
@@ -58,7 +67,7 @@ def balances(facts: Facts) -> Iterator[Balance]:
             continue
         said, title = _said(facts, team, own), known.team(team)
         chart = balance(f"team-{n}", f"{title}: share of running", said, Shares(logged, expected, facts.forecast.as_of))
-        about = f"{people(own.people)} · {own.policy.replace('_', ' ')}" if own else "no capacity declared"
+        about = f"{people(own.people)} · {POLICIES.get(own.policy, own.policy)}" if own else "no capacity declared"
         yield Balance(title, about, chart, said)
 
 
@@ -91,7 +100,7 @@ def rails(facts: Facts) -> Iterator[Rail]:
     for n, rail in enumerate(order, 1):
         seen = facts.kpis.get(rail.guardrail, ())
         edges = [limit for limit in (rail.lower, rail.upper) if limit is not None]
-        title = words.short(rail.title, 120)
+        title = known.title(rail.guardrail)
         yield Rail(
             title=title,
             team=known.team(rail.team),

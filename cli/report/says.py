@@ -114,9 +114,14 @@ def short_day(when: date) -> str:
 
 
 def points(now: float, was: float) -> str:
-    """The change of a chance: +13 points."""
-    moved = points_moved(now, was).replace("-", words.MINUS)
-    return f"{moved} point{'' if moved[1:] == '1' else 's'}" if moved != "0" else "unchanged"
+    """The change between two chances as they are shown, in points: +13 points."""
+    return in_points(float(points_moved(now, was)) / 100.0) if points_moved(now, was) != "0" else "unchanged"
+
+
+def in_points(delta: float) -> str:
+    """A change of a chance in points: +13 points."""
+    moved = signed(100 * delta)
+    return f"{moved} point{'' if moved[1:] == '1' else 's'}"
 
 
 def signed(value: float, digits: int = 0) -> str:
@@ -137,8 +142,8 @@ def difference(effect: Effect) -> str:
         return "no detectable difference"
     exact = between(100 * effect.low, 100 * effect.high)
     model = between(100 * effect.model_low, 100 * effect.model_high)
-    delta = signed(100 * effect.delta)
-    return f"{delta} points ({exact}; may be {model})" if exact != delta else f"{delta} points (may be {model})"
+    interval = "" if exact == signed(100 * effect.delta) else f"{exact}; "
+    return f"{in_points(effect.delta)} ({interval}may be {model})"
 
 
 def gain(effect: Effect) -> str:
