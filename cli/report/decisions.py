@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from koers.cli.capacity import figure, people
 from koers.cli.effects import LITTLE
 from koers.cli.report import says, words
-from koers.cli.report.names import Names
+from koers.cli.report.names import Names, name_of
 from koers.cli.report.strips import strip
 from koers.cli.text import percent
+from koers.scenarios.model import MoveCapacity
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -62,7 +63,7 @@ def decisions(facts: Facts, known: Names) -> Decisions:
     """Everything there is to decide on."""
     found = facts.options.worth[:FOUND] if facts.options else ()
     named = tuple(
-        _decision(known, one, known.title(one.scenario.name), words.short(one.scenario.why, 600), f"what-{n}")
+        _decision(known, one, name_of(one.scenario.name), words.short(one.scenario.why, 600), f"what-{n}")
         for n, one in enumerate(facts.named, 1)
     )
     return Decisions(
@@ -96,7 +97,7 @@ def _found(known: Names, option: Option, name: str) -> Decision:
     """A decision that a search found, with a name and a reason."""
     (lever,) = option.comparison.scenario.lever
     title = known.title(option.key_result)
-    if lever.kind == "drop":
+    if not isinstance(lever, MoveCapacity):
         before = percent(option.comparison.key_results[option.key_result].baseline)
         why = f"It is as good as lost ({before}); its share of the effort goes to the other key results of the team."
         return _decision(known, option.comparison, f"Give up “{title}”", why, name)
@@ -143,7 +144,7 @@ def _change(known: Names, key: str, effect: Effect, name: str, *, risk: bool = F
     before, after = (percent(value) for value in (effect.baseline, effect.scenario))
     chances = f"{before} → {after}"
     picture = strip(name, f"from {before} to {after}", effect.scenario, effect.baseline, risk=risk)
-    title = f"Risk: {known.title(key)}" if risk else known.title(key)
+    title = f"Risk: {known.rail(key)}" if risk else known.title(key)
     return Change(title, picture, chances, says.difference(effect), (effect.delta > 0) != risk)
 
 

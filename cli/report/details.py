@@ -169,7 +169,7 @@ def _numbers(facts: Facts, known: Names, item: KeyResultForecast) -> Iterator[tu
     yield "Owner", words.short(item.owner or "", 60) or "nobody named"
     yield "Team", known.team(item.team)
     if item.objective:
-        yield "Objective", known.title(item.objective)
+        yield "Objective", known.objective(item.objective)
 
 
 def _flags(item: KeyResultForecast) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ class Facts:
     named: Sequence[Comparison]
     options: Options | None
     verdict: Verdict
-    explanations: Mapping[str, Explanation]
+    explanations: Mapping[str, Explanation] = field(default_factory=dict)
 
 
 def gather(
@@ -80,11 +80,10 @@ def gather(
     table = goals(frames).filter(pl.col("key_result").is_in(list(shown)))
     named, found = _decisions(recorded, now, scenarios)
     weeks = _weeks(recorded, now)
-    moved = movers(now, weeks)
     return Facts(
         forecast=now,
         weeks=weeks,
-        moved=moved,
+        moved=movers(now, weeks),
         fans=fans(recorded, now),
         goals={row["key_result"]: row for row in table.iter_rows(named=True)},
         objectives={row["objective"]: row for row in objectives(frames).iter_rows(named=True)},
@@ -95,7 +94,6 @@ def gather(
         named=named,
         options=found,
         verdict=_verdict(recorded, as_of),
-        explanations=_explanations([item.key_result for item, _ in moved[:SHOWN]]),
     )
 
 
@@ -115,11 +113,6 @@ def movers(now: Forecast, weeks: Sequence[Forecast]) -> list[Move]:
     both = [(item, before[item.key_result]) for item in now.key_results if item.key_result in before]
     moved = [(item, was) for item, was in both if abs(item.probability - was) >= MOVED - 1e-9]
     return sorted(moved, key=lambda pair: (-abs(pair[0].probability - pair[1]), pair[0].key_result))
-
-
-def _explanations(names: Sequence[str]) -> dict[str, Explanation]:
-    """Why each of these key results moved within the week."""
-    return {}
 
 
 def _decisions(

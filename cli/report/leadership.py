@@ -159,7 +159,7 @@ def _groups(facts: Facts, known: Names) -> Iterator[Group]:
         row = facts.objectives.get(head or "", {})
         found = says.count([item for name in own for item in by_objective[name]])
         said = f"{says.one(found.expected)} of {says.key_results(found.of)} expected"
-        yield Group(known.title(head) if head else "", words.short(row.get("why") or "", 400), said, cards)
+        yield Group(known.objective(head) if head else "", words.short(row.get("why") or "", 400), said, cards)
 
 
 def _card(facts: Facts, known: Names, name: str | None, own: Sequence[KeyResultForecast]) -> Card:
@@ -172,7 +172,7 @@ def _card(facts: Facts, known: Names, name: str | None, own: Sequence[KeyResultF
     before = _before(facts)
     teams = list(dict.fromkeys(known.team(item.team) for item in own))
     return Card(
-        title=known.title(name) if name else "Without an objective",
+        title=known.objective(name) if name else "Without an objective",
         why=words.short(row.get("why") or "", 400),
         team=words.listing(teams) if len(teams) < 4 else f"{len(teams)} teams",
         tone=found.outlook,

@@ -100,7 +100,7 @@ def rails(facts: Facts) -> Iterator[Rail]:
     for n, rail in enumerate(order, 1):
         seen = facts.kpis.get(rail.guardrail, ())
         edges = [limit for limit in (rail.lower, rail.upper) if limit is not None]
-        title = known.title(rail.guardrail)
+        title = known.rail(rail.guardrail)
         yield Rail(
             title=title,
             team=known.team(rail.team),

@@ -258,6 +258,12 @@ def test_objectives_are_rolled_up_to_their_parent() -> None:
     assert f"Where we want to be {says.one(expected)} of 3 key results expected" in text_of(page_of(facts))
 
 
+def test_an_objective_and_a_key_result_may_share_a_key() -> None:
+    text = text_of(page_of(facts_of([objective("same", "The way"), goal("same", title="The step", objective="same")])))
+    assert text.index("The way") < text.index("The step")
+    assert text.count("Objective The way") == 1
+
+
 @pytest.mark.parametrize(
     ("as_of", "said"),
     [
