@@ -72,6 +72,7 @@ DEMO_NEXT = (
     "capacity",
     "whatif protect-thirty hire-in-december",
     "search frontier --team platform",
+    "report --out page.html --scenario move-two",
     "checkin 26q4-chat 19 --confidence 0.6",
     "export demo-tables",
 )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from koers.cli.capacity import at_risk, broken_now, limits, people
+from koers.cli.capacity import broken_now, limits, people
 from koers.cli.report import says
 from koers.cli.report.names import Names, names
 from koers.cli.report.over_time import Shares, balance
-from koers.cli.report.strips import spark, strip
+from koers.cli.report.strips import Outlook, outlook, spark, strip
 from koers.cli.text import percent
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Rail:
     spark: Markup | None
     strip: Markup | None
     said: str
-    at_risk: bool
+    tone: Outlook
 
 
 def balances(facts: Facts) -> Iterator[Balance]:
@@ -67,7 +67,7 @@ def balances(facts: Facts) -> Iterator[Balance]:
             continue
         said, title = _said(facts, team, own), known.team(team)
         chart = balance(f"team-{n}", f"{title}: share of running", said, Shares(logged, expected, facts.forecast.as_of))
-        about = f"{people(own.people)} · {POLICIES.get(own.policy, own.policy)}" if own else "no capacity declared"
+        about = people(own.people) if own else "no capacity declared"
         yield Balance(title, about, chart, said)
 
 
@@ -80,7 +80,9 @@ def _said(facts: Facts, team: str, own: TeamCapacity | None) -> str:
     coming = f"{mean:.0%} is to be expected"
     now, end = (says.one(days) for days in (own.backlog, own.weeks[-1].backlog))
     waiting = f"work waiting: {now} person-days now, {end} at the end"
-    return f"{said}; {coming}; {waiting}." if said else f"{coming[0].upper()}{coming[1:]}; {waiting}."
+    rule = POLICIES.get(own.policy, own.policy)
+    first = f"{said}; {coming}" if said else coming
+    return f"{first[0].upper()}{first[1:]}; {waiting}. {rule[0].upper()}{rule[1:]}."
 
 
 def burdens(facts: Facts, known: Names) -> Iterator[tuple[str, str, str]]:
@@ -108,7 +110,7 @@ def rails(facts: Facts) -> Iterator[Rail]:
             spark=spark(f"rail-{n}", f"{title}: the last half year", seen, edges) if len(seen) > 1 else None,
             strip=strip(f"risk-{n}", _risk(rail), rail.risk, risk=True) if rail.risk is not None else None,
             said=_risk(rail),
-            at_risk=at_risk(rail),
+            tone="unlikely" if broken_now(rail) else outlook(1.0 - (rail.risk or 0.0)),
         )
 
 
