@@ -90,9 +90,9 @@ def leadership_page(facts: Facts, version: str, nothing: str) -> str:
         moved=_moved(facts, known),
         still=_still(facts),
         week_ago=says.day(facts.weeks[0].as_of) if facts.weeks else "",
-        balances=list(balances(facts)),
+        balances=list(balances(facts, known)),
         burdens=list(burdens(facts, known)),
-        rails=list(rails(facts)),
+        rails=list(rails(facts, known)),
         running=[_runs(known, item) for item in now.key_results if item.warning],
         decisions=decisions(facts, known),
         details=list(details(facts, known)),
@@ -244,9 +244,9 @@ def _trust(verdict: Verdict) -> list[str]:
     first, rests = words.lead(verdict)
     if not verdict.scores or verdict.scores[0].goals < words.FEW:
         return [first, rests]
-    average = words.average(verdict)
-    said = [f"{average[:1].upper()}{average[1:]}", first if first != average else "", rests, _against_line(verdict)]
-    kept = [text for text in said if text]
+    basis, _, sure = rests.partition(". ")
+    whole = [f"{basis}.", first, sure] if words.spoken(verdict) else [first, rests]
+    kept = [text for text in (*whole, _against_line(verdict)) if text]
     return [*kept, words.coverage_words(verdict.scores[0]), words.assumed_words(verdict)]
 
 
@@ -255,10 +255,12 @@ def _against_line(verdict: Verdict) -> str:
     line = next((score for score in verdict.scores if score.method == LINE), None)
     if line is None:
         return ""
-    tone = words.score_tone(line)
-    found = line.skill is not None and line.skill.low is not None
-    skill = f", with a Brier score smaller by {words.within(line.skill)}" if found and tone == "better" else ""
-    return f"Against a straight line from start to target: {words.SAID[tone]}{skill}."
+    tone, skill = words.score_tone(line), line.skill
+    said = f"Against a straight line from start to target: {words.SAID[tone]}"
+    if tone == "better" and skill is not None and None not in skill:
+        low, mid, high = (words.share(value) for value in skill)
+        said += f"; its Brier score, an error, is {mid} smaller ({low} to {high})"
+    return f"{said}."
 
 
 def _warnings(now: Forecast) -> list[str]:

@@ -26,7 +26,7 @@ CHANCES = 178, 222
 """Top and bottom of its chances."""
 BELOW = 18
 """Room for the days below a chart."""
-BEYOND = 0.6
+BEYOND = 1.5
 """How far a fan may reach beyond all else, as a share of that: what lies further is cut off."""
 DOTS = 40
 """Check-ins that get a dot each; more are a line."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from koers.cli.capacity import broken_now, limits, people
 from koers.cli.report import says
-from koers.cli.report.names import Names, names
+from koers.cli.report.names import Names
 from koers.cli.report.over_time import Shares, balance
 from koers.cli.report.strips import Outlook, outlook, spark, strip
 from koers.cli.text import percent
@@ -55,9 +55,9 @@ class Rail:
     tone: Outlook
 
 
-def balances(facts: Facts) -> Iterator[Balance]:
+def balances(facts: Facts, known: Names) -> Iterator[Balance]:
     """Each team of which anything is known: capacity declared, or effort logged."""
-    known, capacity = names(facts), {team.team: team for team in facts.forecast.capacity}
+    capacity = {team.team: team for team in facts.forecast.capacity}
     for n, team in enumerate(sorted({*capacity, *facts.effort}), 1):
         own, logged = capacity.get(team), facts.effort.get(team, ())
         weeks = own.weeks if own else ()
@@ -93,12 +93,11 @@ def burdens(facts: Facts, known: Names) -> Iterator[tuple[str, str, str]]:
             yield known.anchor[item.key_result], known.title(item.key_result), f"{100 * points:.0f}"
 
 
-def rails(facts: Facts) -> Iterator[Rail]:
+def rails(facts: Facts, known: Names) -> Iterator[Rail]:
     """Every guardrail, those broken and most at risk first."""
     order = sorted(
         facts.forecast.guardrails, key=lambda rail: (not broken_now(rail), -(rail.risk or 0.0), rail.guardrail)
     )
-    known = names(facts)
     for n, rail in enumerate(order, 1):
         seen = facts.kpis.get(rail.guardrail, ())
         edges = [limit for limit in (rail.lower, rail.upper) if limit is not None]

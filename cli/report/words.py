@@ -135,19 +135,15 @@ def lead(verdict: Verdict) -> tuple[str, str]:
             "No key result with check-ins has ended yet: there is nothing to judge koers by.",
             "Come back when a cycle has closed.",
         )
-    own, told = verdict.scores[0], average(verdict)
-    rests = f"Over {goals(own.goals)} that {'has' if own.goals == 1 else 'have'} ended, forecast {own.origins:,} times"
-    first = _first(spoken(verdict), own, told)
-    rest = f"{rests}: too thin to speak of one probability by itself." if first == told else f"{rests}, {told}"
-    return first, f"{rest} {_how_sure(verdict, own)}"
-
-
-def average(verdict: Verdict) -> str:
-    """What was said and what came true, over all; `verdict` has forecasts."""
+    own = verdict.scores[0]
     weight = sum(part.goals for part in verdict.reliability)
     said = sum(part.goals * part.forecast for part in verdict.reliability) / weight
     came = sum(part.goals * part.attained for part in verdict.reliability) / weight
-    return f"koers said {share(said)} on average and {share(came)} came true."
+    average = f"koers said {share(said)} on average and {share(came)} came true."
+    rests = f"Over {goals(own.goals)} that {'has' if own.goals == 1 else 'have'} ended, forecast {own.origins:,} times"
+    first = _first(spoken(verdict), own, average)
+    rest = f"{rests}: too thin to speak of one probability by itself." if first == average else f"{rests}, {average}"
+    return first, f"{rest} {_how_sure(verdict, own)}"
 
 
 def _first(part: Bin | None, own: Score, average: str) -> str:

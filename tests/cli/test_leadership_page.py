@@ -139,6 +139,17 @@ def test_without_capacity_a_page_says_what_cannot_be_told(small_facts: Facts) ->
     assert "No guardrail is set" in text or "not simulated" in text
 
 
+def test_how_far_to_trust_it_is_told_by_the_past_or_that_there_is_none(
+    small_facts: Facts, staffed_facts: Facts
+) -> None:
+    told = text_of(page_of(small_facts)).partition("How far to trust this")[2]
+    assert re.search(r"Over \d+ key results that have ended, forecast \d+ times", told)
+    assert "Against a straight line from start to target: " in told
+    assert "The 80% ranges held" in told
+    none = text_of(page_of(staffed_facts)).partition("How far to trust this")[2]
+    assert "No key result with check-ins has ended yet: there is nothing to judge koers by." in none
+
+
 @pytest.mark.parametrize(
     ("chances", "said"),
     [
