@@ -93,7 +93,7 @@ def gather(
         kpis=_kpis(frames, as_of),
         named=named,
         options=found,
-        verdict=_verdict(recorded, as_of),
+        verdict=_verdict(recorded, as_of, known_at),
     )
 
 
@@ -131,7 +131,7 @@ def _decisions(
 def _readings(frames: Frames, shown: Iterable[str]) -> Readings:
     found: Readings = {name: [] for name in shown}
     rows = readings(frames).filter(pl.col("key_result").is_in(list(found)))
-    for row in rows.select("key_result", "effective_on", "value", "confidence", "note").iter_rows(named=True):
+    for row in rows.select("key_result", "effective_on", "value", "note").iter_rows(named=True):
         found[row["key_result"]].append(row)
     return found
 
@@ -155,7 +155,9 @@ def _kpis(frames: Frames, as_of: date) -> dict[str, list[tuple[date, float]]]:
     return found
 
 
-def _verdict(recorded: Frames, as_of: date) -> Verdict:
-    """How past forecasts turned out, a few of each key result."""
-    table = backtest(recorded, as_of, start=as_of - timedelta(days=BACK), every=EVERY)
-    return judge(table, recorded, as_of)
+def _verdict(recorded: Frames, as_of: date, known_at: datetime) -> Verdict:
+    """How past forecasts turned out, a few of each key result, by what was known at `known_at`."""
+    by_type = {name: frame.filter(pl.col("recorded_at") <= known_at) for name, frame in recorded.by_type.items()}
+    known = Frames(by_type, recorded.log_position, recorded.log_head)
+    table = backtest(known, as_of, start=as_of - timedelta(days=BACK), every=EVERY)
+    return judge(table, known, as_of)

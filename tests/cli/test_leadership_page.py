@@ -13,16 +13,18 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from koers.cli.report import says
-from koers.cli.report.facts import Facts, movers
+from koers.cli.report.facts import Facts, gather, movers
 from koers.cli.report.leadership import leadership_page
 from koers.cli.report.over_time import Course, course
 from koers.cli.report.strips import outlook, spark, strip
 from koers.engine.explained import Explanation, Part
 from koers.engine.fan import Fan
 from koers.engine.outlook import QUANTILES
+from koers.engine.replay import typed
+from koers.events.model import Event, end_of
 from koers.scenarios.compare import Effect
 from koers.scenarios.files import scenario_from_toml
-from tests.cli.leadership import TODAY, explained, facts_of, facts_of_log, many, page_of
+from tests.cli.leadership import SAMPLES, TODAY, explained, facts_of, facts_of_log, many, page_of
 from tests.cli.test_backtest_page import inside, luminance, read
 from tests.cli.world import DUE, START, check_ins, goal, koers, objective, refused, shown, told, write_log
 from tests.small import AS_OF, demo_events
@@ -267,6 +269,21 @@ def test_objectives_are_rolled_up_to_their_parent() -> None:
     facts = facts_of([up, *children, *goals])
     expected = sum(item.probability for item in facts.forecast.key_results)
     assert f"Where we want to be {says.one(expected)} of 3 key results expected" in text_of(page_of(facts))
+
+
+@pytest.mark.parametrize("early", [0, 9])
+def test_what_is_recorded_later_changes_nothing_but_the_footer(early: int) -> None:
+    day = date(2026, 10, 30)
+    known = end_of(day - timedelta(days=early))
+
+    def told(events: list[Event]) -> str:
+        rows = [one.model_copy(update={"position": n}) for n, one in enumerate(events, 1)]
+        return page_of(gather(typed(rows), day, known, [], samples=SAMPLES, seed=0)).partition("<footer>")[0]
+
+    everything = demo_events()
+    before = [one for one in everything if one.recorded_at <= known]
+    assert len(before) < len(everything)
+    assert told(everything) == told(before)
 
 
 def test_an_objective_and_a_key_result_may_share_a_key() -> None:
