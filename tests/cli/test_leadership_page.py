@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -21,12 +21,12 @@ from koers.engine.explained import Explanation, Part
 from koers.engine.fan import Fan
 from koers.engine.outlook import QUANTILES
 from koers.engine.replay import typed
-from koers.events.model import Event, end_of
+from koers.events.model import CheckedIn, Event, OutcomeRecorded, end_of
 from koers.scenarios.compare import Effect
 from koers.scenarios.files import scenario_from_toml
 from tests.cli.leadership import SAMPLES, TODAY, explained, facts_of, facts_of_log, many, page_of
 from tests.cli.test_backtest_page import inside, luminance, read
-from tests.cli.world import DUE, START, check_ins, goal, koers, objective, refused, shown, told, write_log
+from tests.cli.world import DUE, START, check_ins, event, goal, koers, objective, refused, shown, told, write_log
 from tests.small import AS_OF, demo_events
 
 HIRE = """
@@ -271,18 +271,24 @@ def test_objectives_are_rolled_up_to_their_parent() -> None:
     assert f"Where we want to be {says.one(expected)} of 3 key results expected" in text_of(page_of(facts))
 
 
-@pytest.mark.parametrize(("day", "early"), [(date(2026, 10, 30), 0), (date(2026, 10, 9), 9)])
-def test_what_is_recorded_later_changes_nothing_but_the_footer(day: date, early: int) -> None:
-    known = end_of(day - timedelta(days=early))
+def test_what_is_recorded_later_changes_nothing_but_the_footer() -> None:
+    """Each for itself: check-ins to come, and an outcome that is told late and against what check-ins say."""
+    begun, ended = START - timedelta(days=60), START + timedelta(days=20)
+    over = goal("over", start=begun, due=ended).model_copy(update={"recorded_at": end_of(begun)})
+    seen = [event("kr/over", begun + timedelta(days=7 * n), CheckedIn(value=2.0 * n)) for n in range(9)]
+    late = event("kr/over", ended, OutcomeRecorded(value=0.0)).model_copy(update={"recorded_at": end_of(TODAY)})
+    everything = sorted(
+        [objective(), goal("a"), over, late, *seen, *check_ins("a", *range(8))], key=lambda one: one.recorded_at
+    )
 
-    def told(events: list[Event]) -> str:
+    def told(events: list[Event], known: datetime) -> str:
         rows = [one.model_copy(update={"position": n}) for n, one in enumerate(events, 1)]
-        return page_of(gather(typed(rows), day, known, [], samples=SAMPLES, seed=0)).partition("<footer>")[0]
+        return page_of(gather(typed(rows), TODAY, known, [], samples=SAMPLES, seed=0)).partition("<footer>")[0]
 
-    everything = demo_events()
+    known = end_of(TODAY - timedelta(days=7))
     before = [one for one in everything if one.recorded_at <= known]
-    assert len(before) < len(everything)
-    assert told(everything) == told(before)
+    assert told(everything, known) == told(before, known)
+    assert told(everything, end_of(TODAY)) != told(before, end_of(TODAY))
 
 
 def test_an_objective_and_a_key_result_may_share_a_key() -> None:
