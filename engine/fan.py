@@ -1,7 +1,7 @@
 """How far key results may come, day by day until they are due: quantiles of the value on days to come.
 
-The last day is the forecast's own. In between it is what the record of a key result says by itself; what capacity adds
-to that by the due date is spread evenly over the days.
+The last day is the forecast's own. A day in between has what a key result's own record would say were it due then; what
+capacity adds to that by the due date is spread evenly over the days.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from koers.engine import pace, trend
 from koers.engine.capacity import Floats
 from koers.engine.forecast import Forecast, KeyResultForecast
-from koers.engine.outlook import LEVELS, QUANTILES, TRENDS, learn
+from koers.engine.outlook import QUANTILES, TRENDS, learn, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.replay import Frames, view
 
@@ -43,20 +42,26 @@ def fans(recorded: Frames, now: Forecast) -> dict[str, Fan]:
     own = table.filter(pl.col("key_result").is_in(list(asked)))
     if own.is_empty():
         return {}
-    hyper = learn(table, values, now.as_of)
-    belief, scale = pace.posterior(trend.to_readings(own, values), hyper), trend.scale_of(own)
-    first = trend.day_numbers(own["start"].clip(lower_bound=now.as_of))
-    shares = np.arange(1, STEPS + 1) / STEPS
-    days = np.round(first + shares[:, None] * (trend.day_numbers(own["due"]) - first))
-    ends = [trend.Trend(scale, pace.predict(belief, scale.time(day), hyper), np.ones(own.height)) for day in days]
-    found = np.array([[end.quantile(level) for level in LEVELS] for end in ends])  # (day, level, key_result)
-    names = own["key_result"].to_list()
-    return {name: _fan(asked[name], days[:, k], found[:, :, k], shares) for k, name in enumerate(names)}
+    names, learnt = own["key_result"], learn(table, values, now.as_of)
+    days = [_days(asked[name], now.as_of) for name in names]
+    seen = [
+        outlook(own.with_columns(due=pl.Series(due, dtype=pl.Date)), values, now.as_of, names, learnt)
+        for due in zip(*days, strict=True)
+    ]
+    found = np.array([step.select(QUANTILES).to_numpy() for step in seen])  # (day, key_result, level)
+    return {name: _fan(asked[name], days[k], found[:, k]) for k, name in enumerate(names)}
 
 
-def _fan(item: KeyResultForecast, days: Floats, own: Floats, shares: Floats) -> Fan:
+def _days(item: KeyResultForecast, as_of: date) -> tuple[date, ...]:
+    """STEPS days from today, or from a later start, to the due date."""
+    first = max(as_of, item.start)
+    left = (item.due - first).days
+    return tuple(first + timedelta(days=-(-left * step // STEPS)) for step in range(1, STEPS + 1))
+
+
+def _fan(item: KeyResultForecast, days: tuple[date, ...], own: Floats) -> Fan:
     """The quantiles `own` (day, level), moved so that the last are those of the forecast."""
     ends = np.array([item.quantiles[name] for name in QUANTILES], dtype=np.float64)
-    moved = np.maximum.accumulate(own + shares[:, None] * (ends - own[-1]), axis=1)
-    dates = tuple(date(1970, 1, 1) + timedelta(days=int(day)) for day in days)
-    return Fan(dates, {name: tuple(column.tolist()) for name, column in zip(QUANTILES, moved.T, strict=True)})
+    share = np.arange(1, STEPS + 1)[:, None] / STEPS
+    moved = np.maximum.accumulate(own + share * (ends - own[-1]), axis=1)
+    return Fan(days, {name: tuple(column.tolist()) for name, column in zip(QUANTILES, moved.T, strict=True)})

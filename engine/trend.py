@@ -41,13 +41,13 @@ class Scale:
 
 def scale_of(goals: pl.DataFrame) -> Scale:
     """The scale of each goal, in the order given."""
-    start = day_numbers(goals["start"])
+    start = _day_numbers(goals["start"])
     baseline = goals["baseline"].to_numpy()
     return Scale(
         baseline=baseline,
         way=goals["first_target"].to_numpy() - baseline,
         start=start,
-        life=np.maximum(day_numbers(goals["first_due"]) - start, 1.0),
+        life=np.maximum(_day_numbers(goals["first_due"]) - start, 1.0),
     )
 
 
@@ -78,7 +78,7 @@ def to_readings(goals: pl.DataFrame, readings: pl.DataFrame) -> pace.Readings:
     series = rows["series"].to_numpy()
     own = Scale(*(part[series] for part in (scale.baseline, scale.way, scale.start, scale.life)))
     x = np.clip(np.round(own.progress(rows["value"].to_numpy()), DIGITS), -FURTHEST, FURTHEST)
-    return pace.Readings(series, own.time(day_numbers(rows["day"])), x, goals.height)
+    return pace.Readings(series, own.time(_day_numbers(rows["day"])), x, goals.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def look_ahead(
     scale = scale_of(goals)
     series = to_readings(goals, readings)
     belief = pace.posterior(series, hyper)
-    due = scale.time(day_numbers(goals["due"]))
+    due = scale.time(_day_numbers(goals["due"]))
     threshold = scale.progress(goals["target"].to_numpy())
     trend = Trend(scale, pace.predict(belief, due, hyper), threshold)
     now = np.maximum(scale.time(float((as_of - date(1970, 1, 1)).days)), belief.time)
@@ -151,6 +151,5 @@ def _first_passage(belief: pace.Posterior, hyper: pace.Hyper, now: Floats, end: 
     return np.where(met.any(axis=0), np.where(step == 0, times[0], crossing), np.nan)
 
 
-def day_numbers(days: pl.Series) -> Floats:
-    """Days since 1970."""
+def _day_numbers(days: pl.Series) -> Floats:
     return days.cast(pl.Int32).cast(pl.Float64).to_numpy()
