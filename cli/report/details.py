@@ -13,7 +13,6 @@ from koers.cli.report.names import Names
 from koers.cli.report.over_time import Course, course
 from koers.cli.report.strips import Outlook, outlook
 from koers.cli.text import number, percent
-from koers.engine.outlook import TRENDS
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -163,7 +162,7 @@ def _numbers(facts: Facts, known: Names, item: KeyResultForecast) -> Iterator[tu
     yield "Due", says.day(item.due)
     if item.attained is None and item.kind != "binary":
         yield "Ends at (8 in 10)", _range(facts, item)
-    if item.attained is None and item.kind in TRENDS:
+    if item.key_result in facts.fans:
         yield "Gets there", f"about {says.day(item.reach_on)}" if item.reach_on else "not on this course"
     yield "Rests on", says.RESTS.get(item.rests_on, item.rests_on)
     yield "Owner", words.short(item.owner or "", 60) or "nobody named"
