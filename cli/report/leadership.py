@@ -220,10 +220,11 @@ def _causes(parts: Sequence[Part]) -> Iterator[str]:
     """What moved it most, most first."""
     felt = sorted((part for part in parts if abs(part.delta) >= FELT), key=lambda part: -abs(part.delta))
     for part in felt[:CAUSES]:
-        on = f" ({says.short_day(part.on)})" if part.on else ""
+        on = f" ({says.short_day(part.on)})" if part.on and says.short_day(part.on) not in part.text else ""
         yield f"{words.short(part.text, 160)}{on}: {says.in_points(part.delta)}"
-    if felt[CAUSES:]:
-        yield f"all else: {says.in_points(sum(part.delta for part in felt[CAUSES:]))}"
+    rest = sum(part.delta for part in felt[CAUSES:])
+    if abs(rest) >= FELT:
+        yield f"all else: {says.in_points(rest)}"
 
 
 def _still(facts: Facts) -> str:
