@@ -12,6 +12,7 @@ import typer
 from koers.cli.answers import backtest, forecast, status
 from koers.cli.explain import explain
 from koers.cli.futures import capacity, play
+from koers.cli.leadership import report
 from koers.cli.options import Commands, Day, Json
 from koers.cli.schema import schema
 from koers.cli.search import search
@@ -72,6 +73,7 @@ DEMO_NEXT = (
     "capacity",
     "whatif protect-thirty hire-in-december",
     "search frontier --team platform",
+    "report --out page.html --scenario move-two",
     "checkin 26q4-chat 19 --confidence 0.6",
     "export demo-tables",
 )
@@ -211,7 +213,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (status, forecast, capacity, play, whatif, adopt, backtest):
+for answer in (status, forecast, capacity, play, whatif, adopt, backtest, report):
     app.command()(answer)
 
 

@@ -51,7 +51,7 @@ def whatif(
     from koers.engine.replay import typed
     from koers.scenarios.compare import what_if
 
-    scenarios = _loaded(files)
+    scenarios = loaded(files)
     with working("drawing futures"):
         rows, day, known, about = ctx.obj.read(as_of, known_at)
         recorded = typed(rows)
@@ -108,7 +108,7 @@ def adopt(
         typer.echo("The forecast follows when capacity.csv, policies.csv or targets.csv say so.")
 
 
-def _loaded(files: Sequence[Path]) -> list[Scenario]:
+def loaded(files: Sequence[Path]) -> list[Scenario]:
     """The scenarios, each with a name of its own. Raises InputError."""
     from koers.scenarios.files import load_scenario
 

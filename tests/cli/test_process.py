@@ -24,7 +24,8 @@ HEAVY = (
 )
 COMMANDS = (
     *("demo", "init", "import", "import-tickets", "export", "checkin", "correct"),
-    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "simulate", "schema", "search"),
+    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "report", "simulate", "schema"),
+    "search",
 )
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
 
