@@ -14,9 +14,11 @@ import polars as pl
 
 from koers.engine.capacity import Floats
 from koers.engine.forecast import Forecast, KeyResultForecast
-from koers.engine.outlook import QUANTILES, TRENDS, learn, outlook
+from koers.engine.learning import learn
+from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.replay import Frames, view
+from koers.engine.trend import TRENDS
 
 STEPS = 8
 """Days that are looked at, evenly spaced; the last one is the due date."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from koers.engine.backtest import backtest
+from koers.engine.explain import explain
 from koers.engine.explained import Explanation
 from koers.engine.fan import Fan, fans
 from koers.engine.forecast import Forecast, KeyResultForecast, forecast_from, weeks_before
@@ -64,7 +65,7 @@ class Facts:
     named: Sequence[Comparison]
     options: Options | None
     verdict: Verdict
-    explanations: Mapping[str, Explanation] = field(default_factory=dict)
+    explanations: Mapping[str, Explanation]
 
 
 def gather(
@@ -80,10 +81,12 @@ def gather(
     table = goals(frames).filter(pl.col("key_result").is_in(list(shown)))
     named, found = _decisions(recorded, now, scenarios)
     weeks = _weeks(recorded, now)
+    moved = movers(now, weeks)
+    why = explain(recorded, weeks[0].as_of, as_of, known_at, samples=samples, seed=seed) if moved else {}
     return Facts(
         forecast=now,
         weeks=weeks,
-        moved=movers(now, weeks),
+        moved=moved,
         fans=fans(recorded, now),
         goals={row["key_result"]: row for row in table.iter_rows(named=True)},
         objectives={row["objective"]: row for row in objectives(frames).iter_rows(named=True)},
@@ -94,6 +97,7 @@ def gather(
         named=named,
         options=found,
         verdict=_verdict(recorded, as_of, known_at),
+        explanations=why,
     )
 
 
