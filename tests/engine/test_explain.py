@@ -13,7 +13,7 @@ from koers.engine.explained import Explanation
 from koers.engine.forecast import forecast
 from koers.engine.replay import typed
 from koers.events.errors import KoersError
-from koers.events.model import Row, end_of
+from koers.events.model import Event, end_of
 from tests.engine.organisations import (
     Fact,
     check_in,
@@ -40,7 +40,7 @@ def explained(facts: list[Fact], since: int = SINCE, until: int = UNTIL) -> dict
     return explain(typed(log_of(facts)), day(since), day(until))
 
 
-def chances(rows: list[Row], on: int) -> dict[str, float]:
+def chances(rows: list[Event], on: int) -> dict[str, float]:
     return {kr.key_result: kr.probability for kr in forecast(rows, day(on)).key_results}
 
 
@@ -54,7 +54,7 @@ def test_the_parts_add_up_to_the_change_between_two_forecasts(facts: list[Fact],
     log = log_of(facts)
     assume(facts)
     found = explain(typed(log), day(since), day(since + days))
-    before, after = chances(log, since), chances(log, since + days)
+    before, after = (chances(log, on) for on in (since, since + days))
     assert found.keys() == before.keys() & after.keys()
     for name, one in found.items():
         assert (one.before, one.after) == (before[name], after[name])

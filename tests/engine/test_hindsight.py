@@ -14,7 +14,7 @@ from koers.engine.projections import goals, readings
 from koers.engine.replay import replay
 from koers.engine.trend import EPOCH, to_readings
 from koers.engine.weights import CLASS, RATE, READINGS, UNSCORED, Weights
-from koers.events.model import end_of
+from koers.events.model import OutcomeRecorded, end_of
 from tests.engine.organisations import Fact, check_ins, day, key_result, log_of, outcome
 
 TODAY = 200
@@ -79,7 +79,7 @@ def test_the_last_to_end_count_most() -> None:
 
 
 def test_nothing_has_been_scored_before_anything_has_ended() -> None:
-    facts = [f for f in quarters(1) if "outcome" not in f.data.type]
+    facts = [f for f in quarters(1) if not isinstance(f.data, OutcomeRecorded)]
     lives, _, today = known(facts, 30)
     past = look_back(lives, reference_class.references(lives, today), pace.DEFAULT, pace_ahead.FIRST, today)
     assert weights.fit(past) == UNSCORED

@@ -116,7 +116,9 @@ def test_where_nothing_has_ended_everything_is_left_to_the_readings() -> None:
 
 def test_a_team_brings_what_it_brings_however_far_the_target() -> None:
     """Ten sprints brought 30 points of 30; now 60 are asked, and the same points are half the way."""
-    past = goals(np.zeros((10, 4)), np.ones(10), np.full(10, 30.0), ["a"] * 10, ["points"] * 10, 100.0 + np.arange(10))
+    past = goals(
+        np.zeros((10, 4)), np.ones(10), np.full(10, 30.0), ["a"] * 10, ["points"] * 10, np.arange(100.0, 110.0)
+    )
     now = goals(np.zeros((1, 4)), np.zeros(1), np.array([60.0]), ["a"], ["points"], np.array([300.0]))
     known = references(past, 200.0)
     own = ends(known, now, np.zeros(1, dtype=np.int64), np.zeros(1))
