@@ -11,7 +11,9 @@ import typer
 
 from koers.cli.answers import backtest, forecast, status
 from koers.cli.exchange import export, holds_events, take_events, template
+from koers.cli.explain import explain
 from koers.cli.futures import capacity, play
+from koers.cli.leadership import report
 from koers.cli.options import Commands, Day, Json
 from koers.cli.schema import schema
 from koers.cli.search import search
@@ -74,6 +76,7 @@ DEMO_NEXT = (
     "capacity",
     "whatif protect-thirty hire-in-december",
     "search frontier --team platform",
+    "report --out page.html --scenario move-two",
     "checkin 26q4-chat 19 --confidence 0.6",
     "export demo-tables",
 )
@@ -223,7 +226,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (verify, status, forecast, capacity, play, whatif, adopt, backtest):
+for answer in (verify, status, forecast, capacity, play, whatif, adopt, backtest, report):
     app.command()(answer)
 
 
@@ -257,6 +260,7 @@ def simulate(
     typer.echo(f"It stands at {settings.as_of}. Next: koers --log {plain(str(out))} forecast")
 
 
+app.command()(explain)
 app.command()(schema)
 app.command()(template)
 app.add_typer(search, name="search")

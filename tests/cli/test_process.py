@@ -24,7 +24,7 @@ HEAVY = (
 )
 COMMANDS = (
     *("demo", "init", "import", "import-tickets", "export", "verify", "checkin", "correct", "redact"),
-    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "simulate"),
+    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "report", "explain", "simulate"),
     *("schema", "template", "search"),
 )
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
