@@ -74,6 +74,7 @@ DEMO_NEXT = (
     "status",
     "forecast --as-of 2026-10-23",
     "capacity",
+    "explain 26q4-nights",
     "whatif protect-thirty hire-in-december",
     "search frontier --team platform",
     "report --out page.html --scenario move-two",

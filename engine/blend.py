@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from koers.engine.local_trend import Floats
 from koers.engine.pace import Predictive
@@ -44,8 +45,10 @@ class Blend:
     def points(self) -> tuple[Floats, Floats]:
         """Progress at due, (key_result, point) ascending, and the weights of the points."""
         levels = (np.arange(POINTS) + 0.5) / POINTS
-        trend = Predictive(self.trend.mean[:, None], self.trend.scale[:, None], self.trend.df[:, None])
-        parts = [trend.quantile(levels), Gain._make(part[:, None] for part in self.ahead).quantile(levels)]
+        df, own = np.unique(self.trend.df, return_inverse=True)
+        student = special.stdtrit(df[:, None], levels)[own]
+        trend = self.trend.mean[:, None] + self.trend.scale[:, None] * student
+        parts = [trend, Gain._make(part[:, None] for part in self.ahead).quantile(levels)]
         by_reading = np.repeat(self._by_reading().T / POINTS, POINTS, axis=1)
         point = np.clip(np.concatenate([*parts, self.ends.point], axis=1), self.least[:, None], self.most[:, None])
         weight = np.concatenate([by_reading, self.weight[2][:, None] * self.ends.weight], axis=1)

@@ -15,8 +15,8 @@ from koers.engine.hindsight import Hindsight
 from koers.engine.local_trend import Floats, Ints
 
 READINGS = 2.0
-"""Readings after which the pace ahead counts as much as the trend, while nothing has been scored: the trend starts
-from declared priors, the pace from the readings alone. Our inference."""
+"""Readings after which the pace ahead counts as much as the trend, while nothing has been scored; its odds grow with
+their square, as what readings say of a pace does. The trend starts from declared priors. Our inference."""
 CLASS = 0.4
 """Of the reference class while nothing has been scored: it helps on some kinds of goals and harms on others."""
 RATE = 0.5
@@ -34,7 +34,7 @@ class Weights(NamedTuple):
 
         `readings` (key_result,) counts those beyond the first.
         """
-        ahead = special.expit(np.log(np.maximum(readings, 1e-9) / READINGS) + self.ahead)
+        ahead = special.expit(2.0 * np.log(np.maximum(readings, 1e-9) / READINGS) + self.ahead)
         reference = special.expit(special.logit(CLASS) + self.reference)
         return np.stack([(1.0 - reference) * (1.0 - ahead), (1.0 - reference) * ahead, np.full(len(ahead), reference)])
 

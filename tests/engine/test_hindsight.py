@@ -90,7 +90,7 @@ def test_without_scores_the_pace_counts_by_its_readings_and_the_class_its_defaul
     np.testing.assert_allclose(found.sum(axis=0), 1.0)
     np.testing.assert_allclose(found[2], CLASS)
     np.testing.assert_allclose(
-        found[1] / found[:2].sum(axis=0), np.array([0, 1, 2, 20]) / (READINGS + np.array([0, 1, 2, 20])), atol=1e-8
+        found[1] / found[:2].sum(axis=0), np.array([0, 1, 4, 400]) / (READINGS**2 + np.array([0, 1, 4, 400])), atol=1e-8
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit, logit
 
 from koers.engine import calibration
-from koers.engine.calibration import CONFIDENT, DECLARED, HELD, PROJECTED, SHARES, Owners
+from koers.engine.calibration import CONFIDENT, DECLARED, HELD, PROJECTED, Owners
 from koers.engine.forecast import forecast
 from koers.engine.grading import endings
 from koers.engine.hindsight import Hindsight
@@ -112,7 +112,7 @@ def test_words_that_came_true_weigh_more(right: bool) -> None:
     assert (weighed.weight > DECLARED.weight) is right
     assert 0.0 <= weighed.weight <= 1.0
     silent = calibration.weigh(DECLARED, seen, np.full(n, 0.5), np.full(n, np.nan))
-    assert silent.weight == pytest.approx(SHARES.mean())
+    assert silent.weight == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("fields", [{}, BINARY, CONTROL, DECREASE])
