@@ -53,7 +53,9 @@ def case_page() -> str:
     log = MemoryLog(clock=lambda: datetime(2026, 11, 13, tzinfo=UTC))
     log.append(case_events())
     scenarios = [load_scenario(name) for name in SCENARIOS]
-    facts = gather(typed(log.rows()), AS_OF, end_of(AS_OF), scenarios, samples=10_000, seed=0)
+    rows = list(log.rows())
+    notes = {row.position: row.note for row in rows if row.note}
+    facts = gather(typed(rows), AS_OF, end_of(AS_OF), scenarios, notes, samples=10_000, seed=0)
     return leadership_page(facts, __version__, "")
 
 

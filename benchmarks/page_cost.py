@@ -40,7 +40,7 @@ def main() -> None:
     marks = [time.process_time()]
     forecast_from(recorded, day)
     marks.append(time.process_time())
-    facts = gather(recorded, day, end_of(day), [], samples=10_000, seed=0)
+    facts = gather(recorded, day, end_of(day), [], {}, samples=10_000, seed=0)
     marks.append(time.process_time())
     page = leadership_page(facts, "", "")
     marks.append(time.process_time())

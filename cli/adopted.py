@@ -36,17 +36,18 @@ def adopt(log: EventLog, scenario: Scenario, now: datetime) -> Adopted:
 
     Raises InputError where a lever does not fit what the log holds, KoersError where it declares no capacity.
     """
-    from koers.engine.replay import replay, typed
+    from koers.engine.replay import view
+    from koers.events.cache import read_frames
     from koers.scenarios.compare import what_if
     from koers.scenarios.toml import to_toml
 
-    rows = list(log.rows())
+    recorded = read_frames(log)
     text = to_toml(scenario)
     name = str(uuid.uuid5(uuid.NAMESPACE_OID, f"koers.scenario-adopted {text}"))
     found = log.find(name)
     if found is not None:
-        return Adopted(found, already=True, held=len(decisions(replay(rows))))
-    what_if(typed(rows), now.date(), now, [scenario], samples=TRIED)
+        return Adopted(found, already=True, held=len(decisions(view(recorded))))
+    what_if(recorded, now.date(), now, [scenario], samples=TRIED)
     event = Event(
         id=name,
         subject=f"scenario/{scenario.name}",
@@ -56,7 +57,7 @@ def adopt(log: EventLog, scenario: Scenario, now: datetime) -> Adopted:
         data=ScenarioAdopted(scenario=text),
     )
     log.append([event])
-    return Adopted(event, already=False, held=len(decisions(replay(log.rows()))))
+    return Adopted(event, already=False, held=len(decisions(view(read_frames(log)))))
 
 
 class Taken(NamedTuple):

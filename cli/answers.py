@@ -30,11 +30,11 @@ def status(
     """Where the key results stand: value, progress, and how fresh that is."""
     from koers.cli.console import say, status_table, stdout
     from koers.cli.files import write_table
-    from koers.engine.replay import replay
+    from koers.engine.replay import view
     from koers.engine.standing import standing
 
-    rows, day, known, about = ctx.obj.read(as_of, known_at)
-    table = standing(replay(rows, effective_until=day, known_until=known), day, cycle)
+    recorded, day, known, about = ctx.obj.read(as_of, known_at)
+    table = ctx.obj.with_ids(standing(view(recorded, day, known), day, cycle), "check_in")
     if out:
         write_table(table, out)
     if json:
@@ -42,7 +42,7 @@ def status(
         return
     say(about)
     if table.is_empty():
-        say(nothing(rows, day, cycle))
+        say(nothing(recorded, day, cycle))
         return
     console = stdout()
     for part in status_table(table.to_dicts(), console.width):
@@ -64,13 +64,11 @@ def forecast(
     from koers.cli.console import say, working
     from koers.cli.files import write_table
     from koers.engine.forecast import forecast_from
-    from koers.engine.replay import typed
 
     if record and (as_of or known_at):
         raise typer.BadParameter("a forecast is recorded when it is made: leave --as-of and --known-at out")
     with working("forecasting"):
-        rows, day, known, about = ctx.obj.read(as_of, known_at)
-        recorded = typed(rows)
+        recorded, day, known, about = ctx.obj.read(as_of, known_at)
         result = forecast_from(recorded, day, known, cycle=cycle, samples=samples, seed=seed)
     if record:
         _record(ctx.obj, result)
@@ -81,7 +79,7 @@ def forecast(
         return
     say(about)
     if not result.key_results:
-        say(nothing(rows, day, cycle, result.warnings))
+        say(nothing(recorded, day, cycle, result.warnings))
         return
     _print_forecast(result, recorded)
 
@@ -91,7 +89,7 @@ def _record(session: Session, result: Forecast) -> None:
 
     with session.open() as log:
         kept = issue(log, result, session.now(log))
-    typer.echo(f"{kept} forecasts recorded in {plain(session.url)}", err=True)
+    typer.echo(f"{kept} forecasts recorded in {plain(session.shown)}", err=True)
 
 
 def _print_forecast(result: Forecast, recorded: Frames) -> None:
@@ -136,11 +134,9 @@ def backtest(
     from koers.engine.backtest import backtest as run
     from koers.engine.executors import executor_for
     from koers.engine.judge import judge
-    from koers.engine.replay import typed
 
     apart = _days_apart(every)
-    rows, day, _, about = ctx.obj.read(None, None)
-    recorded = typed(rows)
+    recorded, day, _, about = ctx.obj.read(None, None)
     with executor_for(workers, scheduler) as executor:
         table = run(
             recorded,

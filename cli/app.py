@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from koers.cli.answers import backtest, forecast, status
+from koers.cli.exchange import export, holds_events, take_events, template
 from koers.cli.explain import explain
 from koers.cli.futures import capacity, play
 from koers.cli.leadership import report
@@ -18,8 +19,10 @@ from koers.cli.schema import schema
 from koers.cli.search import search
 from koers.cli.session import Session, print_json
 from koers.cli.text import plain
+from koers.cli.verify import verify
 from koers.cli.whatif import adopt, whatif
 from koers.events.errors import InputError
+from koers.events.urls import on_server
 
 if TYPE_CHECKING:
     from koers.events.model import Event
@@ -84,31 +87,37 @@ DEMO_NEXT = (
 def init(ctx: typer.Context, json: Json = False) -> None:
     """Make an empty log."""
     session: Session = ctx.obj
-    if Path(session.url).exists():
-        raise InputError("there is a file here already; name another with --log FILE", session.url)
+    if session.exists():
+        what = "log" if on_server(session.url) else "file"
+        raise InputError(f"there is a {what} here already; name another with --log", session.shown)
     with session.open(create=True):
         pass
     if json:
-        print_json({"log": session.url})
+        print_json({"log": session.shown})
     else:
-        typer.echo(f"Made an empty log, {plain(session.url)}. Next: koers import FOLDER")
+        typer.echo(f"Made an empty log, {plain(session.shown)}. Next: koers import FOLDER")
 
 
 @app.command("import")
 def import_(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of CSV tables, or single tables.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Folders of CSV tables, .csv, .xlsx; or .jsonl.")
+    ],
     allow_extra: Annotated[bool, typer.Option("--allow-extra", help="Ignore columns koers does not know.")] = False,
     json: Json = False,
 ) -> None:
-    """Take in CSV tables: all of them, or nothing. A second import adds only what changed."""
+    """Take in tables or CloudEvents: all of them, or nothing. A second import adds only what changed."""
     from koers.cli.console import working
     from koers.events.memory import MemoryLog
     from koers.events.tables import import_tables
 
     session: Session = ctx.obj
+    if holds_events(paths):
+        take_events(session, paths, json=json)
+        return
     with working("importing"):
-        if not Path(session.url).exists():  # tried in memory first: bad input leaves no empty log behind
+        if not session.exists():  # tried in memory first: bad input leaves no empty log behind
             import_tables(MemoryLog(), paths, now=session.clock(), allow_extra=allow_extra)
         with session.open(create=True) as log:
             done = import_tables(log, paths, now=session.now(log), allow_extra=allow_extra)
@@ -119,7 +128,7 @@ def import_(
     typer.echo(f"{done.added:,} rows added, {done.already:,} known already, {done.corrected:,} edited since.")
     if done.assumed:
         typer.echo(f"{done.assumed:,} facts carry no recording date: their own date is assumed.")
-    typer.echo(f"{plain(session.url)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
+    typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
 @app.command("import-tickets")
@@ -136,7 +145,7 @@ def import_tickets(
 
     session: Session = ctx.obj
     with working("importing"):
-        if not Path(session.url).exists():  # tried in memory first: bad input leaves no empty log behind
+        if not session.exists():  # tried in memory first: bad input leaves no empty log behind
             import_tickets(MemoryLog(), file, team, now=session.clock())
         with session.open(create=True) as log:
             done = import_tickets(log, file, team, now=session.now(log))
@@ -148,26 +157,10 @@ def import_tickets(
     typer.echo(f"{told}; {done.already:,} known already, {done.corrected:,} edited since.")
     if done.formed:
         typer.echo(f"The log knew no team: {plain(team)} is one now.")
-    typer.echo(f"{plain(session.url)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
+    typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
-@app.command()
-def export(
-    ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder for the CSV tables; made if missing.")],
-    json: Json = False,
-) -> None:
-    """Write the log as CSV tables that `koers import` takes back."""
-    from koers.events.export import export_tables
-
-    session: Session = ctx.obj
-    with session.open() as log:
-        written = export_tables(log, folder)
-    if json:
-        print_json(written)
-        return
-    for table, rows in written.items():
-        typer.echo(f"{plain(str(folder / table))}.csv: {rows:,} rows")
+app.command()(export)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -207,6 +200,26 @@ def correct(
     _told(event, f"{event.name} was at {value:,.10g} on {event.effective_on}", json=json)
 
 
+@app.command()
+def redact(
+    ctx: typer.Context,
+    event_id: Annotated[str, typer.Argument(metavar="EVENT_ID", help="The event whose note goes.")],
+    json: Json = False,
+) -> None:
+    """Take an event's note out of the log for good; all else stays, and `verify` still holds."""
+    from koers.events.redaction import redact as redact_note
+
+    session: Session = ctx.obj
+    with session.open() as log:
+        done = redact_note(log, event_id, session.now(log))
+    if json:
+        print_json({"redacted": done})
+    elif done:
+        typer.echo(f"The note of {len(done)} event{'s' if len(done) > 1 else ''} is gone: it cannot be brought back.")
+    else:
+        typer.echo("The note was gone already.")
+
+
 def _told(event: Event, text: str, *, json: bool) -> None:
     if json:
         print_json({"event": event.id, "subject": event.subject, "effective_on": event.effective_on.isoformat()})
@@ -214,7 +227,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (status, forecast, capacity, play, whatif, adopt, backtest, report):
+for answer in (verify, status, forecast, capacity, play, whatif, adopt, backtest, report):
     app.command()(answer)
 
 
@@ -250,6 +263,7 @@ def simulate(
 
 app.command()(explain)
 app.command()(schema)
+app.command()(template)
 app.add_typer(search, name="search")
 
 

@@ -35,12 +35,10 @@ def explain(
     """Why a probability moved since DATE [a week before]: what became known, and what time did."""
     from koers.cli.console import say, stdout, working
     from koers.engine.explain import explain as explained
-    from koers.engine.replay import typed
 
     with working("explaining"):
-        rows, last, known, _ = ctx.obj.read(until, None)
+        recorded, last, known, _ = ctx.obj.read(until, None)
         first = since.date() if since else last - timedelta(days=WEEK)
-        recorded = typed(rows)
         title = _title(recorded, key_result)
         found = explained(recorded, first, last, known, about=key_result, samples=samples, seed=seed).get(key_result)
     if found is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +14,7 @@ from koers.events.errors import InputError
 
 if TYPE_CHECKING:
     from koers.engine.coupled import Coupled
+    from koers.engine.replay import Frames
     from koers.engine.story import Day, Move, Story, Work
 
 
@@ -32,11 +33,10 @@ def capacity(
     from koers.cli.console import notes, say, stdout, working
     from koers.cli.files import write_table
     from koers.engine.forecast import forecast_from
-    from koers.engine.replay import typed
 
     with working("drawing futures"):
-        rows, day, known, about = ctx.obj.read(as_of, known_at)
-        found = forecast_from(typed(rows), day, known, samples=samples, seed=seed)
+        recorded, day, known, about = ctx.obj.read(as_of, known_at)
+        found = forecast_from(recorded, day, known, samples=samples, seed=seed)
     if out:
         write_table(capacity_table(found), out)
     if json:
@@ -46,7 +46,7 @@ def capacity(
         return
     say(about)
     if not found.capacity:
-        say(NONE_DECLARED if rows else nothing(rows, day, None))
+        say(NONE_DECLARED if recorded.log_position else nothing(recorded, day, None))
         return
     console = stdout()
     for part in capacity_parts(found, console.width, weeks=weeks):
@@ -69,8 +69,8 @@ def play(
     from koers.cli.story import story_parts
 
     with working("playing"):
-        rows, day, known, about = ctx.obj.read(as_of, known_at)
-        coupled, names = _setting(rows, day, known, seed)
+        recorded, day, known, about = ctx.obj.read(as_of, known_at)
+        coupled, names = _setting(recorded, day, known, seed)
         story = _told(coupled, day, names) if coupled else None
     if story and coupled and team is not None and team not in coupled.staff.teams:
         raise InputError(f"team {team!r} declares no capacity; these do: {', '.join(coupled.staff.teams)}", "--team")
@@ -81,21 +81,21 @@ def play(
         return
     say(f"{about}: one future of many, seed {seed}")
     if story is None:
-        say(NONE_DECLARED if rows else nothing(rows, day, None))
+        say(NONE_DECLARED if recorded.log_position else nothing(recorded, day, None))
         return
     console = stdout()
     for part in story_parts(story, console.width):
         console.print(part)
 
 
-def _setting(rows: Any, day: date, known: Any, seed: int) -> tuple[Coupled | None, dict[str, str]]:  # noqa: ANN401
+def _setting(recorded: Frames, day: date, known: datetime, seed: int) -> tuple[Coupled | None, dict[str, str]]:
     """The setting of one future, and what its parts are called."""
     from koers.engine.coupled import couple
     from koers.engine.projections import goals, readings
-    from koers.engine.replay import replay
+    from koers.engine.replay import view
     from koers.engine.work import initiatives, kpis
 
-    frames = replay(rows, effective_until=day, known_until=known)
+    frames = view(recorded, effective_until=day, known_until=known)
     table = goals(frames)
     coupled = couple(frames, table, readings(frames), day, samples=1, seed=seed)
     named = [kpis(frames).select("kpi", "title"), initiatives(frames).select("initiative", "title")]

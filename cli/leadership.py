@@ -42,13 +42,12 @@ def report(
     from koers.cli.report.leadership import leadership_page
     from koers.cli.report.says import key_results
     from koers.cli.whatif import loaded
-    from koers.engine.replay import typed
 
     scenarios = loaded(scenario or [])
-    rows, day, known, about = ctx.obj.read(as_of, known_at)
+    recorded, day, known, about = ctx.obj.read(as_of, known_at)
     with working("working out the page"):
-        facts = gather(typed(rows), day, known, scenarios, samples=samples, seed=seed)
-        text = leadership_page(facts, __version__, nothing(rows, day, None, facts.forecast.warnings))
+        facts = gather(recorded, day, known, scenarios, ctx.obj.notes(), samples=samples, seed=seed)
+        text = leadership_page(facts, __version__, nothing(recorded, day, None, facts.forecast.warnings))
         write_text(text, out)
     if json:
         print_json({"page": str(out), "bytes": len(text.encode())} | _settings(facts))

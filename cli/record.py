@@ -124,9 +124,10 @@ def _wrong(error: ValidationError) -> str:
 
 def _must_be_open(log: EventLog, key_result: str, day: date) -> None:
     from koers.engine.projections import goals
-    from koers.engine.replay import replay
+    from koers.engine.replay import view
+    from koers.events.cache import read_frames
 
-    frames = replay(log.rows())
+    frames = view(read_frames(log))
     closed = set(frames.of(CycleClosed)["name"])
     known = {row["key_result"]: row for row in goals(frames).iter_rows(named=True)}
     why = {name: _closed(row, day, closed) for name, row in known.items()}

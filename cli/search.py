@@ -173,15 +173,14 @@ def _ground(
     until: date | None = None,
 ) -> tuple[Ground, str]:
     """What is searched on, and what it holds for in words."""
-    from koers.engine.replay import typed
     from koers.scenarios.compare import at
 
     levers = scenario.lever if scenario else ()
     dues = [lever.due for lever in levers if lever.kind == "retarget" and lever.due is not None]
     dues += [lever.goal.due for lever in levers if lever.kind == "add"]
-    rows, day, known, about = ctx.obj.read(as_of, known_at)
+    recorded, day, known, about = ctx.obj.read(as_of, known_at)
     last = max([*dues, *([until] if until else [])], default=None)
-    return at(typed(rows), day, known, samples=samples, seed=seed, until=last), about
+    return at(recorded, day, known, samples=samples, seed=seed, until=last), about
 
 
 def _said(kind: str, team: str | None, since: datetime | None, until: datetime | None) -> dict[str, Any]:

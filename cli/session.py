@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from koers.events.urls import shown
+
 if TYPE_CHECKING:
+    import polars as pl
+
+    from koers.events.frames import Frames
     from koers.events.log import EventLog
-    from koers.events.model import Row
-    from koers.events.sqlite import SqliteLog
 
 
 def _utc_now() -> datetime:
@@ -28,11 +31,22 @@ class Session:
     url: str = "koers.db"
     clock: Callable[[], datetime] = field(default=_utc_now)
 
-    def open(self, *, create: bool = False) -> SqliteLog:
+    def open(self, *, create: bool = False) -> EventLog:
         """The log. Raises LogError."""
         from koers.events.log import open_log
 
         return open_log(self.url, create=create, clock=self.clock)
+
+    def exists(self) -> bool:
+        """Whether something is where the log should be. Raises LogError if a server cannot be reached."""
+        from koers.events.log import is_there
+
+        return is_there(self.url)
+
+    @property
+    def shown(self) -> str:
+        """Where the log is, fit to print: without a password."""
+        return shown(self.url)
 
     def now(self, log: EventLog) -> datetime:
         """The present of a log: the end of its own as-of date if it carries one, else the clock's time."""
@@ -49,12 +63,27 @@ class Session:
         now = self.now(log)
         return now.date(), known_at or now
 
-    def read(self, as_of: datetime | None, known_at: str | None) -> tuple[list[Row], date, datetime, str]:
-        """The log's rows, the day and time a command means, and these in words. Raises LogError."""
+    def read(self, as_of: datetime | None, known_at: str | None) -> tuple[Frames, date, datetime, str]:
+        """What the log recorded, the day and time a command means, and these in words. Raises LogError."""
+        from koers.events.cache import read_frames
+
         moment = _moment(known_at)
         with self.open() as log:
             day, known = self.times(log, as_of.date() if as_of else None, moment)
-            return list(log.rows()), day, known, _when(log, day, known)
+            return read_frames(log), day, known, _when(log, day, known)
+
+    def with_ids(self, table: pl.DataFrame, column: str) -> pl.DataFrame:
+        """`table` with the ids of events in place of their positions in `column`. Raises LogError."""
+        import polars as pl
+
+        with self.open() as log:
+            ids = {at: row.id for at in table[column].drop_nulls() for row in log.rows(at - 1, at)}
+        return table.with_columns(pl.col(column).replace_strict(ids, default=None, return_dtype=pl.String))
+
+    def notes(self) -> dict[int, str]:
+        """The log's notes by position. Raises LogError."""
+        with self.open() as log:
+            return {row.position: row.note for row in log.rows() if row.note is not None}
 
 
 def _when(log: EventLog, day: date, known: datetime) -> str:
@@ -80,12 +109,12 @@ def _moment(text: str | None) -> datetime | None:
         raise typer.BadParameter(f"{text!r} is no time: write 2026-11-24T09:30:00Z", param_hint="--known-at") from error
 
 
-def nothing(rows: list[Row], day: date, cycle: str | None, said: tuple[str, ...] = ()) -> str:
+def nothing(recorded: Frames, day: date, cycle: str | None, said: tuple[str, ...] = ()) -> str:
     """One sentence for an empty table."""
-    if not rows:
+    if not recorded.log_position:
         return "The log is empty: `koers import FOLDER` takes in tables."
-    first = min(row.recorded_at for row in rows)[:10]
-    if day.isoformat() < first:
+    first = recorded.first_recorded().date()
+    if day < first:
         return f"Nothing was recorded by {day}: the log begins on {first}."
     of = f" of cycle {cycle}" if cycle is not None else ""
     why = said[0] if said else f"no key result{of} was under way on {day}"

@@ -48,13 +48,11 @@ def whatif(
     from koers.cli.console import say, stdout, working
     from koers.cli.effects import legend, scenario_parts, side_by_side, titles
     from koers.cli.files import write_table
-    from koers.engine.replay import typed
     from koers.scenarios.compare import what_if
 
     scenarios = loaded(files)
     with working("drawing futures"):
-        rows, day, known, about = ctx.obj.read(as_of, known_at)
-        recorded = typed(rows)
+        recorded, day, known, about = ctx.obj.read(as_of, known_at)
         found = what_if(recorded, day, known, scenarios, samples=samples, seed=seed, precision=precision)
     names = titles(recorded, day, known, scenarios)
     if out:
@@ -103,7 +101,7 @@ def adopt(
     when = f"{'adopted already, on' if already else 'adopted on'} {event.effective_on}"
     typer.echo(f"{name}: {when}.\nEvent {event.id}")
     holds = "one decision" if done.held == 1 else f"{done.held} decisions"
-    typer.echo(f"{plain(ctx.obj.url)} is at position {head.position:,} and holds {holds}.")
+    typer.echo(f"{plain(ctx.obj.shown)} is at position {head.position:,} and holds {holds}.")
     if not already:
         typer.echo("The forecast follows when capacity.csv, policies.csv or targets.csv say so.")
 

@@ -130,7 +130,9 @@ def _resolved(table: pl.DataFrame, until: date, cycle: str | None) -> dict[str, 
 
 def _check_ins(recorded: Frames) -> pl.DataFrame:
     """Which key result got a check-in on which day: the day of its recording."""
-    return recorded.of(CheckedIn).select(key_result="name", as_of=pl.col("recorded_at").dt.date())
+    return recorded.of(CheckedIn).select(
+        key_result=pl.col("name").cast(pl.String), as_of=pl.col("recorded_at").dt.date()
+    )
 
 
 def _issued(recorded: Frames) -> pl.DataFrame:

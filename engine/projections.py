@@ -5,11 +5,13 @@ A goal is a key result as it stands; a reading is the value of a key result in f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
 
 from koers.engine.replay import Frames
+from koers.events.frames import day_key
 from koers.events.model import (
     Aligned,
     CheckedIn,
@@ -37,8 +39,8 @@ def goals(frames: Frames) -> pl.DataFrame:
     known: plans to come count.
     """
     sets = frames.of(KeyResultSet).sort(RECORDING)
-    last = sets.unique("name", keep="last", maintain_order=True).drop("id", "position", "recorded_at", "effective_on")
-    last = last.drop("note", "recorded_assumed", "target", "due")
+    last = sets.unique("name", keep="last", maintain_order=True).drop("position", "recorded_at", "effective_on")
+    last = last.drop("recorded_assumed", "target", "due")
     return (
         last.join(_targets(sets, frames.of(KeyResultRetargeted)), on="name", how="left")
         .join(
@@ -58,19 +60,30 @@ def goals(frames: Frames) -> pl.DataFrame:
 def readings(frames: Frames) -> pl.DataFrame:
     """The check-in in force per key result and day: of several on one day, the latest recorded.
 
-    Columns: key_result, effective_on, value, confidence, projection, status, note, id, recorded_at, position; sorted
-    by key result and day.
+    Columns: key_result, effective_on, value, confidence, projection, status (categorical), position; sorted by both.
     """
-    return (
-        frames.of(CheckedIn)
-        .sort("name", "effective_on", *RECORDING)
-        .unique(["name", "effective_on"], keep="last", maintain_order=True)
-        .rename({"name": "key_result"})
-        .select("key_result", "effective_on", "value", "confidence", "projection", "status", *_KEEP)
-    )
+    columns = ("name", "effective_on", "value", "confidence", "projection", "status", "position")
+    found = last_of_day(frames.of(CheckedIn), columns)
+    return found.cast({"name": pl.String}).rename({"name": "key_result"})
 
 
-_KEEP = ("note", "id", "recorded_at", "position")
+def last_of_day(said: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Of the rows for one name and day, the one recorded last: its `columns`, sorted by name and day.
+
+    Rows of a log's columnar copy are in that order already, and are not sorted again.
+    """
+    key = day_key(said)
+    table, recorded = said.select(columns), said.select(RECORDING)
+    if not key.is_sorted():
+        order = key.arg_sort()
+        table, recorded, key = table[order], recorded[order], key.gather(order)
+    again = (key == key.shift(-1)).fill_null(value=False)
+    if not again.any():
+        return table
+    several = again | again.shift(1, fill_value=False)
+    rows = recorded.with_columns(key, place=pl.int_range(pl.len())).filter(several)
+    latest = rows.sort("key", *RECORDING).unique("key", keep="last", maintain_order=True)
+    return table.filter((~several).scatter(latest["place"], True))
 
 
 def running(frames: Frames, table: pl.DataFrame, values: pl.DataFrame) -> dict[str, str]:
@@ -157,12 +170,14 @@ def _outcomes(frames: Frames) -> pl.DataFrame:
 def _targets(sets: pl.DataFrame, retargets: pl.DataFrame) -> pl.DataFrame:
     """Per key result: target and due as first set, and in force at the due date. Setting anew moves what it changes."""
     own = pl.struct("kind", "direction", "baseline", "start")
-    alike = sets.filter(own == own.last().over("name")).unique("name", keep="first", maintain_order=True)
+    once, again = (sets.filter(pl.col("name").is_duplicated() == several) for several in (False, True))
+    alike = pl.concat([once, again.filter(own == own.last().over("name"))])
     first = sets.unique("name", keep="first", maintain_order=True).select("name", "target", "due")
+    alike = alike.unique("name", keep="first", maintain_order=True)
     base = first.join(alike.select("name", first_target="target", first_due="due"), on="name")
     columns = ("name", "effective_on", "recorded_at", "position", "target", "due")
     changed = {c: pl.when(pl.col(c) != pl.col(c).shift().over("name")).then(c) for c in ("target", "due")}
-    later = sets.with_columns(**changed).filter(pl.col("target").is_not_null() | pl.col("due").is_not_null())
+    later = again.with_columns(**changed).filter(pl.col("target").is_not_null() | pl.col("due").is_not_null())
     moves = pl.concat([later.select(columns), retargets.select(columns)])
     if moves.is_empty():
         return base

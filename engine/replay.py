@@ -7,55 +7,21 @@ known by then may lie ahead.
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import polars as pl
 
+from koers.events.batches import batches_of
 from koers.events.chain import GENESIS, timestamp
-from koers.events.model import EVIDENCE, PAYLOADS, Event, Payload, Row, data_text
+from koers.events.frames import Frames, grown, no_frames, type_of
+from koers.events.model import EVIDENCE, CheckedIn, CheckInCorrected, Event, EventRetracted, Row, data_text
 
-CHECKED_IN = "koers.checked-in.v1"
-CORRECTED = "koers.check-in-corrected.v1"
-RETRACTED = "koers.event-retracted.v1"
+__all__ = ["Frames", "replay", "typed", "view"]
 
-ENVELOPE = {
-    "position": pl.Int64,
-    "id": pl.String,
-    "type": pl.String,
-    "subject": pl.String,
-    "effective_on": pl.String,
-    "recorded_at": pl.String,
-    "data": pl.String,
-    "note": pl.String,
-}
-READING = ("value", "confidence", "projection", "status", "note", "effective_on")
-_EVIDENCE_TYPES = {model.model_fields["type"].default for model in EVIDENCE}
-
-
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """One typed frame per event type, rows in order of position.
-
-    Columns: position, id, name (the subject without its kind), effective_on, recorded_at, note, then the payload's
-    fields. `log_position` and `log_head` are the last position read and its hash, whatever is hidden.
-    """
-
-    by_type: dict[str, pl.DataFrame]
-    log_position: int
-    log_head: str
-
-    def of(self, payload: type[Payload]) -> pl.DataFrame:
-        """The events of one type; an empty frame with the same columns where there are none."""
-        return self.by_type[payload.model_fields["type"].default]
-
-    def assumed(self) -> int:
-        """How many facts carry a recording date that their source did not give."""
-        return sum(int(frame["recorded_assumed"].fill_null(value=False).sum()) for frame in self.by_type.values())
+READING = ("value", "confidence", "projection", "status", "effective_on")
+_EVIDENCE_TYPES = {type_of(model) for model in EVIDENCE}
+_CHECKED_IN = type_of(CheckedIn)
 
 
 def replay(
@@ -72,114 +38,84 @@ def replay(
 
 
 def typed(events: Iterable[Event | Row]) -> Frames:
-    """Every event as it was recorded, nothing hidden or corrected: what `view` can look at again and again."""
-    rows = list(map(_columns, events))
-    table = pl.DataFrame([row[:-1] for row in rows], schema=ENVELOPE, orient="row")
-    by_type = {name: _typed(table.filter(pl.col("type") == name), model) for name, model in PAYLOADS.items()}
-    return Frames(by_type, *((rows[-1][0], rows[-1][-1]) if rows else (0, GENESIS)))
+    """Every event as it was recorded, nothing hidden or corrected: what `view` can look at again and again.
+
+    Events that no log has given a position yet count on from the one before. Raises LogError for an event that cannot
+    be read.
+    """
+    given = list(events)
+    rows = list(_placed(given))
+    at = {row.id: row.position for row in rows}
+    position, head = (given[-1].position or 0, given[-1].hash or "") if given else (0, GENESIS)
+    return grown(no_frames(), batches_of(rows), position, head, lambda ids: {i: at[i] for i in ids if i in at})
+
+
+def _placed(events: Iterable[Event | Row]) -> Iterator[Row]:
+    """Events as rows, as far as a replay reads them."""
+    position = 0
+    for event in events:
+        if isinstance(event, Row):
+            yield event
+            continue
+        position = event.position or position + 1
+        day, moment = event.effective_on.isoformat(), timestamp(event.recorded_at)
+        said = (event.id, event.type, event.subject, day, moment, None, data_text(event.data), None, None, None)
+        yield Row(position, *said, "", event.hash or "")
 
 
 def view(recorded: Frames, effective_until: date | None = None, known_until: datetime | None = None) -> Frames:
-    """What of `recorded` (see `typed`) was in force, as known; the arguments are those of `replay`."""
-    by_type = recorded.by_type
+    """What of `recorded` (see `typed`) was in force, as known; the arguments are those of `replay`.
+
+    Of frames that the caller does not keep, the columns that change are let go one by one.
+    """
+    at, by_type = (recorded.log_position, recorded.log_head), dict(recorded.by_type)
+    del recorded
     if known_until is not None:
-        by_type = {name: frame.filter(pl.col("recorded_at") <= known_until) for name, frame in by_type.items()}
-    hidden = _retracted(by_type)
-    if hidden:
-        by_type = {name: frame.filter(~pl.col("id").is_in(hidden)) for name, frame in by_type.items()}
-    by_type = by_type | {CHECKED_IN: _corrected(by_type[CHECKED_IN], by_type[CORRECTED])}
+        by_type = {name: _until(frame, "recorded_at", known_until) for name, frame in by_type.items()}
+    hidden = _retracted(by_type[type_of(EventRetracted)])
+    for name in by_type.keys() - {_CHECKED_IN}:
+        by_type[name] = _without(by_type[name], hidden)
+    by_type[_CHECKED_IN] = _corrected(by_type.pop(_CHECKED_IN), by_type[type_of(CheckInCorrected)], hidden)
     if effective_until is not None:
-        cut = {name: by_type[name].filter(pl.col("effective_on") <= effective_until) for name in _EVIDENCE_TYPES}
-        by_type = by_type | cut
-    return Frames(by_type, recorded.log_position, recorded.log_head)
+        by_type |= {name: _until(by_type[name], "effective_on", effective_until) for name in _EVIDENCE_TYPES}
+    return Frames(by_type, *at)
 
 
-def _columns(event: Event | Row) -> tuple[Any, ...]:
-    """The values of ENVELOPE, then the hash."""
-    if isinstance(event, Row):
-        effective_on, recorded_at, data = event.effective_on, event.recorded_at, event.data
-    else:
-        effective_on, recorded_at = event.effective_on.isoformat(), timestamp(event.recorded_at)
-        data = data_text(event.data)
-    return (
-        event.position or 0,
-        event.id,
-        event.type,
-        event.subject,
-        effective_on,
-        recorded_at,
-        data,
-        event.note,
-        event.hash or "",
-    )
+def _until(frame: pl.DataFrame, time: str, last: date | datetime) -> pl.DataFrame:
+    """The rows up to `last`; the frame itself, not a copy, if that is all of them."""
+    late = frame[time] > last
+    return frame.filter(~late) if late.any() else frame
 
 
-def _retracted(by_type: dict[str, pl.DataFrame]) -> list[str]:
-    """Ids of events that a later one in force retracts. From last to first: a retraction can itself be retracted."""
-    retractions = by_type[RETRACTED]
-    if retractions.is_empty():
-        return []
-    targets = retractions["retracts"].implode()
-    found = [frame.filter(pl.col("id").is_in(targets)).select("id", "position") for frame in by_type.values()]
-    position_of = dict(pl.concat(found).iter_rows())
-    hidden: set[str] = set()
-    for position, own, target in retractions.select("position", "id", "retracts").reverse().iter_rows():
-        if own not in hidden and position_of.get(target, position) < position:
+def _without(frame: pl.DataFrame, hidden: pl.Series) -> pl.DataFrame:
+    """The rows at other positions; the frame itself if that is all of them."""
+    gone = frame["position"].is_in(hidden.implode())
+    return frame.filter(~gone) if gone.any() else frame
+
+
+def _retracted(retractions: pl.DataFrame) -> pl.Series:
+    """Positions of events that a later one in force retracts. From last to first: a retraction may be retracted."""
+    hidden: set[int] = set()
+    for own, target in retractions.select("position", "target").drop_nulls().reverse().iter_rows():
+        if own not in hidden and target < own:
             hidden.add(target)
-    return sorted(hidden)
+    return pl.Series(sorted(hidden), dtype=retractions.schema["position"])
 
 
-def _corrected(check_ins: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
-    """Check-ins with the content of their latest correction; the original's id and times still break ties."""
-    if corrections.is_empty():
-        return check_ins
+def _corrected(check_ins: pl.DataFrame, corrections: pl.DataFrame, hidden: pl.Series) -> pl.DataFrame:
+    """Check-ins in force with the content of their latest correction; the original's place and times break ties."""
     latest = (
-        corrections.sort("recorded_at", "position")
-        .unique("corrects", keep="last", maintain_order=True)
-        .select("corrects", pl.lit(value=True).alias("found"), *(pl.col(c).alias(f"{c}_now") for c in READING))
+        corrections.drop_nulls("target")
+        .sort("recorded_at", "position")
+        .unique("target", keep="last", maintain_order=True)
+        .select(pl.col("target").alias("position"), *READING)
+        .cast({"status": pl.Categorical})
     )
-    joined = check_ins.join(latest, left_on="id", right_on="corrects", how="left", maintain_order="left")
-    now = [pl.when(pl.col("found")).then(pl.col(f"{c}_now")).otherwise(pl.col(c)).alias(c) for c in READING]
-    return joined.with_columns(now).select(check_ins.columns)
-
-
-def _typed(table: pl.DataFrame, model: type[Payload]) -> pl.DataFrame:
-    """Rows of one event type, its data spread over typed columns."""
-    fields = _fields(model)
-    plain = {name: dtype for name, dtype in fields.items() if dtype != pl.Object}
-    wire = pl.Struct({name: pl.String if dtype == pl.Date else dtype for name, dtype in plain.items()})
-    spread = table["data"].str.json_decode(wire).struct.unnest() if plain else pl.DataFrame()
-    return pl.DataFrame(
-        [
-            table["position"],
-            table["id"],
-            table["subject"].str.splitn("/", 2).struct.field("field_1").alias("name"),
-            table["effective_on"].str.to_date("%Y-%m-%d"),
-            table["recorded_at"].str.to_datetime("%Y-%m-%dT%H:%M:%S%.6fZ", time_unit="us", time_zone="UTC"),
-            table["note"],
-            *(spread[n].str.to_date("%Y-%m-%d") if d == pl.Date else spread[n] for n, d in plain.items()),
-            *(table["data"].str.json_path_match(f"$.{n}").alias(n) for n in fields if n not in plain),
-        ]
-    )
-
-
-@cache
-def _fields(model: type[Payload]) -> dict[str, Any]:
-    """Payload fields and their polars types; Object marks a mapping, which stays JSON text."""
-    return {n: _dtype(f.annotation) for n, f in model.model_fields.items() if n != "type"}
-
-
-def _dtype(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no better type
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _dtype(get_args(annotation)[0])
-    if origin in (Union, types.UnionType):
-        return _dtype(next(a for a in get_args(annotation) if a is not type(None)))
-    if origin is Literal:
-        return pl.String
-    if origin is tuple:
-        return pl.List(pl.String)
-    if origin is dict:
-        return pl.Object
-    simple = {str: pl.String, float: pl.Float64, int: pl.Int64, bool: pl.Boolean, date: pl.Date, datetime: pl.String}
-    return simple[annotation]
+    at = check_ins.select("position", row=pl.int_range(pl.len(), dtype=pl.UInt32)).join(latest, on="position")
+    gone = check_ins["position"].is_in(hidden.implode())
+    columns = check_ins.get_columns()
+    del check_ins
+    for n, column in enumerate(columns):
+        said = column.scatter(at["row"], at[column.name]) if at.height and column.name in READING else column
+        columns[n] = said.filter(~gone) if gone.any() else said
+    return pl.DataFrame(columns)

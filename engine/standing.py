@@ -27,14 +27,14 @@ def is_stale(last_on: date | None, start: date, cadence: int, as_of: date) -> bo
 def standing(frames: Frames, as_of: date, cycle: str | None = None) -> pl.DataFrame:
     """Where the key results under way stand at the end of `as_of`.
 
-    Columns: key_result, title, objective, team, owner, value, progress, last_on, check_in (the event's id), stale,
+    Columns: key_result, title, objective, team, owner, value, progress, last_on, check_in (its position), stale,
     warning (why it is really running the business, or null).
     """
     table, values = goals(frames), readings(frames)
     chosen = under_way(table, as_of, cycle)
     warned = running(frames, chosen, values)
     last = values.group_by("key_result", maintain_order=True).last()
-    last = last.select("key_result", "value", last_on="effective_on", check_in="id")
+    last = last.select("key_result", "value", last_on="effective_on", check_in="position")
     joined = chosen.join(last, on="key_result", how="left", maintain_order="left")
     going = (pl.col("due") > as_of) & pl.col("outcome_on").is_null() & (pl.col("start") <= as_of)
     stale = [

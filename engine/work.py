@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from koers.engine.projections import RECORDING
+from koers.engine.projections import RECORDING, last_of_day
 from koers.engine.replay import Frames
 from koers.events.model import (
     AbsencePlanned,
@@ -74,8 +74,10 @@ def run_work(frames: Frames) -> pl.DataFrame:
     The effort (person-days) told with the closing wins over that told on arrival. A closing without an arrival is
     of no team, so it is not here.
     """
-    arrived = _last(frames.of(RunWorkArrived), "name")
-    done = _last(frames.of(RunWorkDone), "name").select("name", closed="effective_on", took="effort_days")
+    columns = ("name", "effective_on", "effort_days", *RECORDING)
+    arrived = _last(frames.of(RunWorkArrived).select("team", *columns), "name")
+    done = _last(frames.of(RunWorkDone).select(columns), "name")
+    done = done.select("name", closed="effective_on", took="effort_days")
     return (
         arrived.join(done, on="name", how="left", maintain_order="left")
         .with_columns(pl.coalesce("took", "effort_days").alias("effort_days"))
@@ -135,7 +137,8 @@ def kpis(frames: Frames) -> pl.DataFrame:
 
 def kpi_values(frames: Frames) -> pl.DataFrame:
     """Readings of KPIs: kpi, effective_on, value; one row per KPI and day."""
-    return _by_day(frames, KpiObserved, "kpi", "effective_on", "value")
+    found = last_of_day(frames.of(KpiObserved), ("name", "effective_on", "value"))
+    return found.cast({"name": pl.String}).rename({"name": "kpi"})
 
 
 def _by_day(frames: Frames, payload: type[Payload], subject: str, day: str, *columns: str) -> pl.DataFrame:
@@ -146,4 +149,8 @@ def _by_day(frames: Frames, payload: type[Payload], subject: str, day: str, *col
 
 def _last(versions: pl.DataFrame, *key: str) -> pl.DataFrame:
     """Of the versions of each fact (those with one key), the one recorded last; sorted by key."""
+    in_order = versions.sort(key)
+    again = in_order.select(pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in key))
+    if not again.to_series().any():
+        return in_order
     return versions.sort(*key, *RECORDING).unique(key, keep="last", maintain_order=True)

@@ -13,7 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring
+from math import isfinite
 from typing import Any
 
 GENESIS = "0" * 64
@@ -26,7 +30,15 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 def timestamp(moment: datetime) -> str:
     """A time as stored: UTC, microseconds, fixed width, so that text order is time order."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+@lru_cache(maxsize=4096)
+def iso(day: date) -> str:
+    """A day as stored."""
+    return day.isoformat()
 
 
 def digest_note(salt: str, note: str) -> str:
@@ -34,8 +46,7 @@ def digest_note(salt: str, note: str) -> str:
     return hashlib.sha256(salt.encode() + note.encode()).hexdigest()
 
 
-def body(  # the envelope is what it is
-    *,
+def body(
     id: str,  # noqa: A002 - the envelope's own word
     type: str,  # noqa: A002
     subject: str,
@@ -46,19 +57,31 @@ def body(  # the envelope is what it is
     note_digest: str | None,
 ) -> str:
     """The text that is hashed. `data` is canonical JSON already and enters as it is."""
-    envelope = canonical_json(
-        {
-            "effective_on": effective_on,
-            "id": id,
-            "note_digest": note_digest,
-            "recorded_at": recorded_at,
-            "subject": subject,
-            "type": type,
-        }
+    quoted = encode_basestring  # canonical JSON of a text, without the many calls that would be most of an append
+    return (
+        f'{{"actor":{"null" if actor is None else quoted(actor)},"data":{data},"effective_on":{quoted(effective_on)},'
+        f'"id":{quoted(id)},"note_digest":{"null" if note_digest is None else quoted(note_digest)},'
+        f'"recorded_at":{quoted(recorded_at)},"subject":{quoted(subject)},"type":{quoted(type)}}}'
     )
-    return f'{{"actor":{canonical_json(actor)},"data":{data},{envelope[1:]}'
+
+
+def flat_json(names: Iterable[str], values: Mapping[str, Any]) -> str | None:
+    """Canonical JSON of `values` under sorted `names`, None left out; nothing if one of them is not a plain value."""
+    parts = []
+    for name in names:
+        value = values[name]
+        kind = type(value)
+        if kind is float and isfinite(value):
+            parts.append(f'"{name}":{value!r}')
+        elif kind is str:
+            parts.append(f'"{name}":{encode_basestring(value)}')
+        elif kind is bool:
+            parts.append(f'"{name}":{"true" if value else "false"}')
+        elif value is not None:
+            return None
+    return f"{{{','.join(parts)}}}"
 
 
 def link(previous: str, text: str) -> str:
     """The hash of a body that follows the hash `previous`."""
-    return hashlib.sha256(previous.encode() + text.encode()).hexdigest()
+    return hashlib.sha256(f"{previous}{text}".encode()).hexdigest()

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from koers.events import model
@@ -56,7 +57,7 @@ def _number_hint(text: str) -> str:
     if re.fullmatch(r"[+-]?\d[\d.,' _\u00a0\u202f]*", text):
         return ": write a decimal point, no decimal comma, and no thousands separators, such as 1234.5"
     if text.endswith("%"):
-        return ": leave the % sign out"
+        return ": leave the % sign out, or give the cell a number's format"
     return ""
 
 
@@ -99,6 +100,13 @@ def moment(text: str) -> date | datetime:
         return datetime.fromisoformat(text.upper())
     except ValueError:
         raise ValueError(f"{shown(text)} is no time: write it like 2026-03-31T17:00:00Z") from None
+
+
+def share(text: str) -> float:
+    """A cell as a share, which may be a percentage. Raises ValueError."""
+    if not text.endswith("%"):
+        return number(text)
+    return float(Decimal(repr(number(text[:-1].rstrip()))) / 100)
 
 
 def yes_or_no(text: str) -> bool:
@@ -160,6 +168,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "": lambda text: text,
     "text": str,
     "number": number,
+    "share": share,
     "whole": whole,
     "cadence": cadence,
     "day": day,
@@ -236,7 +245,7 @@ TABLES: dict[str, Table] = {
             "check_ins",
             model.CheckedIn,
             "effective_on",
-            "key_result>kr effective_on:day value:number confidence?:number projection?:number status?:text note?:text",
+            "key_result>kr effective_on:day value:number confidence?:share projection?:number status?:text note?:text",
         ),
         _table(
             "outcomes",
@@ -268,18 +277,41 @@ TABLES: dict[str, Table] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A file, or a sheet of one, that rows stand in."""
+
+    file: str = ""
+    sheet: str = ""
+
+    def refuse(self, what: str, line: int | None = None, column: int | None = None) -> InputError:
+        """The error that says what is wrong in a line and column: at ``file:3:2``, or ``file:sheet!B3``."""
+        if not self.sheet:
+            return InputError(what, self.file, line, column)
+        return InputError(what, f"{self.file}:{self.sheet}" + (f"!{letters(column or 1)}{line}" if line else ""))
+
+
+def letters(column: int) -> str:
+    """The letters by which a spreadsheet names a column: A, B ... Z, AA."""
+    name = ""
+    while column:
+        column, digit = divmod(column - 1, 26)
+        name = chr(ord("A") + digit) + name
+    return name
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A row of a table: its values by column (those given only), and where it stands."""
 
     table: Table
     values: dict[str, Any]
-    file: str = ""
+    source: Source = Source()
     line: int | None = None
     places: Mapping[str, int] = field(default_factory=dict)
 
     def refuse(self, column: str, what: str) -> InputError:
         """The error that says what is wrong in `column` of this row."""
-        return InputError(what, self.file, self.line, self.places.get(column))
+        return self.source.refuse(what, self.line, self.places.get(column))
 
     @property
     def name(self) -> str:
@@ -321,6 +353,11 @@ def cell(value: object) -> str:
 def guarded(text: str) -> str:
     """`text`, kept from being run as a formula."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def unguarded(text: str) -> str:
+    """`text` for a cell that is known to be text: only an apostrophe that reading would take off is doubled."""
+    return guarded(text) if text.startswith("'") else text
 
 
 def recorded_cell(moment: datetime) -> date | datetime:

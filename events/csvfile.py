@@ -6,38 +6,22 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from koers.events.columns import Record, Table, cell, near, shown
+from koers.events.columns import Record, Source, Table, cell
 from koers.events.errors import InputError
+from koers.events.rows import fit, read_rows
 
 MAX_BYTES = 500_000_000
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 def read_table(path: Path, table: Table, *, allow_extra: bool) -> list[Record]:
     """The rows of one CSV file. Raises InputError, with the place, for a file or cell that cannot be taken."""
-    file = str(path)
     text, unfit = _text(path)
-    records = _records(text, file)
-    line, header = next(records, (1, []))
-    if not any(header):
-        raise InputError(f"the first line must name the columns: {','.join(table.columns)}", file, 1)
-    if unfit:
-        _check_fit(header, file, line)
-    places = _places([name.strip() for name in header], table, file, allow_extra=allow_extra)
-    rows = []
-    for line, cells in records:
-        if not any(map(str.strip, cells)):
-            continue
-        if unfit:
-            _check_fit(cells, file, line)
-        if len(cells) != len(header):
-            raise _ragged(cells, header, file, line)
-        rows.append(Record(table, _values(table, places, cells, file, line), file, line, places))
-    return rows
+    source = Source(str(path))
+    lines = _records(text, source)
+    return read_rows(fit(lines, source) if unfit else lines, table, source, allow_extra=allow_extra)
 
 
 def _text(path: Path) -> tuple[str, bool]:
@@ -60,7 +44,7 @@ def _text(path: Path) -> tuple[str, bool]:
         return raw.decode(errors="surrogateescape"), True
 
 
-def _records(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, source: Source) -> Iterator[tuple[int, list[str]]]:
     """Each record with its first physical line."""
     first = re.split("[\r\n]", text, maxsplit=1)[0]
     delimiter = ";" if ";" in first and "," not in first else ","
@@ -72,52 +56,8 @@ def _records(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise InputError(f"this is no CSV record ({error}): is a quote left open?", file, line) from error
+            raise source.refuse(f"this is no CSV record ({error}): is a quote left open?", line) from error
         yield line, cells
-
-
-def _check_fit(cells: Sequence[str], file: str, line: int) -> None:
-    for place, text in enumerate(cells, 1):
-        if found := _UNFIT.search(text):
-            what = "a NUL byte: remove it" if found[0] == "\0" else "bytes that are no UTF-8: save it as CSV UTF-8"
-            raise InputError(f"the cell holds {what}", file, line, place)
-
-
-def _places(header: Sequence[str], table: Table, file: str, *, allow_extra: bool) -> dict[str, int]:
-    places: dict[str, int] = {}
-    for place, name in enumerate(header, 1):
-        if name in places:
-            raise InputError(f"column {name} stands twice (first as field {places[name]})", file, 1, place)
-        if name in table.columns:
-            places[name] = place
-        elif not allow_extra:
-            hint = near(name, table.columns.keys() - set(header)) or f"; {table.name} has {', '.join(table.columns)}"
-            raise InputError(
-                f"column {shown(name)} is not known{hint} (--allow-extra skips unknown columns)", file, 1, place
-            )
-    for column in table.columns.values():
-        if column.name not in places and not column.optional:
-            raise InputError(
-                f"column {column.name} is missing{near(column.name, set(header) - places.keys())}", file, 1
-            )
-    return places
-
-
-def _ragged(cells: Sequence[str], header: Sequence[str], file: str, line: int) -> InputError:
-    what = f"the row has {len(cells)} fields, the header {len(header)}: quote cells that hold the separator"
-    return InputError(what, file, line, min(len(cells), len(header)) + 1)
-
-
-def _values(table: Table, places: Mapping[str, int], cells: Sequence[str], file: str, line: int) -> dict[str, Any]:
-    values = {}
-    for name, place in places.items():
-        try:
-            value = table.columns[name].read(cells[place - 1])
-        except ValueError as error:
-            raise InputError(f"{name} {error}", file, line, place) from None
-        if value is not None:
-            values[name] = value
-    return values
 
 
 def write_table(path: Path, table: Table, rows: Iterable[Mapping[str, object]]) -> None:

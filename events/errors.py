@@ -3,7 +3,9 @@
 KoersError                 the input or the log is at fault; the message says what, where and what to do
 ├── InputError             a file, a table or an argument; carries file, line and column
 └── LogError               the log cannot be opened, read or trusted
+    ├── MissingError       there is no log yet
     └── ConflictError      an append lost against what the log already holds
+        └── VersionError   a subject has another last event than expected; carries subject, expected and actual
 """
 
 
@@ -27,5 +29,26 @@ class LogError(KoersError):
     """A log that cannot be opened, read or trusted; it was left as it is."""
 
 
+class MissingError(LogError):
+    """There is no log where one was looked for."""
+
+
 class ConflictError(LogError):
-    """An append that contradicts the log: same id with other content, or another version than expected."""
+    """An append that contradicts the log: same id with other content, or another version than expected.
+
+    `event_id` is the id in question, where there is one.
+    """
+
+    def __init__(self, what: str, event_id: str = "") -> None:
+        self.event_id = event_id
+        super().__init__(what)
+
+
+class VersionError(ConflictError):
+    """Somebody was first: the last event of `subject` stands at position `actual`, not at `expected` (0: none)."""
+
+    def __init__(self, subject: str, expected: int, actual: int) -> None:
+        self.subject, self.expected, self.actual = subject, expected, actual
+        super().__init__(
+            f"{subject}: expected its last event at position {expected}, found {actual}: read again, then decide"
+        )

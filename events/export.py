@@ -1,4 +1,4 @@
-"""A log as CSV tables that an import takes back."""
+"""A log as tables, CSV files or a workbook, that an import takes back."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from koers.events.model import (
     RunWorkDone,
     end_of,
 )
+from koers.events.sheets import write_workbook
 from koers.events.tables import Days, refit
 
 
@@ -49,7 +50,7 @@ def export_tables(log: EventLog, folder: Path) -> dict[str, int]:
     recorded when it was first made. Dropped goals, started and finished initiatives, moves of capacity, guardrails,
     forecasts and scenarios have no table. Raises InputError if the folder holds a table already.
     """
-    rows = _rows(list(log.read()))
+    written = _tables(log)
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,6 +59,21 @@ def export_tables(log: EventLog, folder: Path) -> dict[str, int]:
     for table in TABLES:
         if (folder / f"{table}.csv").exists():
             raise InputError("is there already: name another folder", str(folder / f"{table}.csv"))
+    for name, found in written.items():
+        write_table(folder / f"{name}.csv", TABLES[name], found)
+    return {name: len(found) for name, found in written.items()}
+
+
+def export_workbook(log: EventLog, path: Path) -> dict[str, int]:
+    """Write the same tables as sheets of the new workbook `path`; the rows written per table. Raises InputError."""
+    written = _tables(log)
+    write_workbook(path, written)
+    return {name: len(found) for name, found in written.items()}
+
+
+def _tables(log: EventLog) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each table that has any."""
+    rows = _rows(list(log.read()))
     days = Days([row.record for row in rows], {})
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for record, recorded_at, assumed in rows:
@@ -65,10 +81,7 @@ def export_tables(log: EventLog, folder: Path) -> dict[str, int]:
         told = assumed and day is not None and end_of(day) == recorded_at
         recorded_on = {} if told else {"recorded_on": recorded_cell(recorded_at)}
         tables[record.table.name].append(record.values | recorded_on)
-    written = {name: found for name, found in tables.items() if found}
-    for name, found in written.items():
-        write_table(folder / f"{name}.csv", TABLES[name], found)
-    return {name: len(found) for name, found in written.items()}
+    return {name: found for name, found in tables.items() if found}
 
 
 def _when(event: Event) -> tuple[datetime, int]:

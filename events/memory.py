@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, decode
+from koers.events.log import EMPTY, Clock, EventLog, Head, Salt, Stored, admit, adopt, decode, redacted_by
 from koers.events.model import Event, Row
 
 
@@ -27,8 +27,21 @@ class MemoryLog(EventLog):
             self.head(), {row.id: row for row in self._rows}, {row.subject: row.position for row in self._rows}
         )
         rows, positions = admit(events, stored, expected, self._clock, self._salt)
-        self._rows.extend(rows)
+        self._add(rows)
         return positions
+
+    def append_rows(self, batches: Iterable[Sequence[Row]]) -> int:
+        """See EventLog.append_rows."""
+        stored = Stored(self.head(), {row.id: row for row in self._rows}, {})
+        rows = adopt((row for batch in batches for row in batch), stored, self._clock, self._salt)
+        self._add(rows)
+        return len(rows)
+
+    def _add(self, rows: Sequence[Row]) -> None:
+        gone = set(redacted_by(rows))
+        self._rows.extend(rows)
+        if gone:
+            self._rows = [row._replace(note=None, note_salt=None) if row.id in gone else row for row in self._rows]
 
     def rows(self, after: int = 0, until: int | None = None) -> Iterator[Row]:
         """See EventLog.rows."""

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from koers.events.chain import canonical_json
+from koers.events.chain import canonical_json, flat_json
 from koers.events.policies import parse_policy
 from koers.events.rules import (
     MOST_INITIATIVE_DAYS,
@@ -553,6 +553,10 @@ PAYLOADS: dict[str, type[Payload]] = {
 }
 
 
+SORTED = {model: sorted(set(model.model_fields) - {"type"}) for model in PAYLOADS.values()}
+
+
 def data_text(data: Payload) -> str:
     """The payload as the canonical JSON that is stored and hashed: no `type`, nothing that is None."""
-    return canonical_json(data.model_dump(mode="json", exclude={"type"}, exclude_none=True))
+    flat = flat_json(SORTED[type(data)], data.__dict__)
+    return flat or canonical_json(data.model_dump(mode="json", exclude={"type"}, exclude_none=True))

@@ -1,4 +1,4 @@
-"""Tables in: CSV files become events.
+"""Tables in: CSV files and workbooks become events.
 
 A row's recording time is its `recorded_on`. Without one, a key result counts as recorded at its start and another
 fact at its own date, marked `recorded_assumed`. What has no date of its own takes one from the import: an objective
@@ -36,7 +36,9 @@ from koers.events.model import (
     TeamFormed,
     end_of,
 )
+from koers.events.xlsx import read_workbook
 
+WORKBOOKS = (".xlsx", ".xls", ".xlsm")
 DEFAULTS = {"control": {"target": 1.0}, "binary": {"baseline": 0.0, "target": 1.0}, "milestone": {"baseline": 0.0}}
 """What an empty cell of a key result of this kind stands for."""
 
@@ -55,7 +57,7 @@ class Imported:
 
 
 def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_extra: bool = False) -> Imported:
-    """Take tables (folders of CSV files, or single files named like the tables) into `log`, all or nothing.
+    """Take tables (folders of CSV files, single files named like the tables, workbooks) into `log`, all or nothing.
 
     Rows the log knows add nothing; rows edited since the last import become corrections, re-targets or the same fact
     anew, recorded now. A cycle or team that only key results name (or objectives, for teams) is made from those.
@@ -63,7 +65,7 @@ def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_
     cannot be taken; then the log is as it was.
     """
     now = now.astimezone(UTC)
-    records = [record for path, table in _files(paths) for record in read_table(path, table, allow_extra=allow_extra)]
+    records = _records(paths, allow_extra=allow_extra)
     ledger = Ledger.of(log.read())
     names = known_names(records, ledger)
     check_rows(records, names, ledger)
@@ -75,14 +77,21 @@ def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_
     return Imported(settled.added, settled.already, settled.corrected, assumed, log.head())
 
 
-def _files(paths: Sequence[Path]) -> list[tuple[Path, Table]]:
-    """The CSV files that `paths` stand for, each once, in the order of the tables."""
-    found: dict[Path, tuple[Path, Table]] = {}
+def _records(paths: Sequence[Path], *, allow_extra: bool) -> list[Record]:
+    """The rows in all files that `paths` stand for, each file once, in the order of the tables."""
+    found: dict[Path, list[Record]] = {}
     for path in map(Path, paths):
         for file in _inside(path) if path.is_dir() and path.suffix.lower() != ".csv" else [path]:
-            found.setdefault(file.resolve(), (file, _table_of(file)))
+            if file.resolve() not in found:
+                found[file.resolve()] = _rows_in(file, allow_extra=allow_extra)
     order = list(TABLES)
-    return sorted(found.values(), key=lambda entry: order.index(entry[1].name))
+    return sorted((row for rows in found.values() for row in rows), key=lambda row: order.index(row.table.name))
+
+
+def _rows_in(path: Path, *, allow_extra: bool) -> list[Record]:
+    if path.suffix.lower() in WORKBOOKS:
+        return read_workbook(path, allow_extra=allow_extra)
+    return read_table(path, _table_of(path), allow_extra=allow_extra)
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -97,9 +106,8 @@ def _inside(folder: Path) -> list[Path]:
 
 def _table_of(path: Path) -> Table:
     if path.suffix.lower() != ".csv":
-        raise InputError(
-            "not a CSV file or a folder of them: name the file like a table, such as check_ins.csv", str(path)
-        )
+        what = "not a CSV file or a folder of them, nor an .xlsx: name a CSV file like a table, such as check_ins.csv"
+        raise InputError(what, str(path))
     if path.stem not in TABLES:
         hint = near(path.stem, TABLES) or f"; koers takes {', '.join(TABLES)}"
         raise InputError(f"{shown(path.stem)} is not a table{hint}", str(path))

@@ -163,7 +163,7 @@ def _as_run_work(row: Record, name: str, team: str, place: int | None) -> Record
     said |= {"closed": _day(row.values["resolved"])} if "resolved" in row.values else {}
     said |= {"effort_days": row.values["effort_days"]} if "effort_days" in row.values else {}
     places = {**row.places, "closed": row.places["resolved"], **({"item": place} if place else {})}
-    return Record(TABLES["run_work"], said, row.file, row.line, places)
+    return Record(TABLES["run_work"], said, row.source, row.line, places)
 
 
 def _unnamed(rows: Sequence[Record], team: str, ledger: Ledger) -> list[str]:

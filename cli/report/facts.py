@@ -18,7 +18,7 @@ from koers.engine.judge import Verdict, judge
 from koers.engine.projections import goals, objectives, readings
 from koers.engine.replay import Frames, view
 from koers.engine.work import effort, kpi_values
-from koers.events.model import TeamFormed
+from koers.events.model import CheckInCorrected, TeamFormed
 from koers.scenarios.compare import Comparison, at, compare, last_due
 from koers.scenarios.model import Scenario
 from koers.scenarios.worth import Options, options
@@ -69,10 +69,18 @@ class Facts:
 
 
 def gather(
-    recorded: Frames, as_of: date, known_at: datetime, scenarios: Sequence[Scenario], *, samples: int, seed: int
+    recorded: Frames,
+    as_of: date,
+    known_at: datetime,
+    scenarios: Sequence[Scenario],
+    notes: Mapping[int, str],
+    *,
+    samples: int,
+    seed: int,
 ) -> Facts:
     """Everything there is to say at the end of `as_of`, as known at `known_at`; `recorded` as read by `replay.typed`.
 
+    `notes` are those of the log by position: frames have none.
     Raises InputError where a lever does not fit, KoersError where there are scenarios and no capacity is declared.
     """
     now = forecast_from(recorded, as_of, known_at, samples=samples, seed=seed)
@@ -90,7 +98,7 @@ def gather(
         fans=fans(recorded, now),
         goals={row["key_result"]: row for row in table.iter_rows(named=True)},
         objectives={row["objective"]: row for row in objectives(frames).iter_rows(named=True)},
-        readings=_readings(frames, shown),
+        readings=_readings(frames, shown, notes),
         teams={name: title for name, title in frames.of(TeamFormed).select("name", "title").iter_rows() if title},
         effort=_effort(frames, as_of),
         kpis=_kpis(frames, as_of),
@@ -132,11 +140,15 @@ def _decisions(
     return named, options(ground, {kr.key_result: kr.probability for kr in now.key_results if kr.attained is None})
 
 
-def _readings(frames: Frames, shown: Iterable[str]) -> Readings:
+def _readings(frames: Frames, shown: Iterable[str], notes: Mapping[int, str]) -> Readings:
+    """The check-ins in force; the note of one that was corrected is that of its latest correction."""
     found: Readings = {name: [] for name in shown}
     rows = readings(frames).filter(pl.col("key_result").is_in(list(found)))
-    for row in rows.select("key_result", "effective_on", "value", "note").iter_rows(named=True):
-        found[row["key_result"]].append(row)
+    corrections = frames.of(CheckInCorrected).drop_nulls("target").sort("recorded_at", "position")
+    said_at = dict(corrections.select("target", "position").iter_rows())
+    for row in rows.select("key_result", "effective_on", "value", "position").iter_rows(named=True):
+        note = notes.get(said_at.get(row["position"], row["position"]))
+        found[row["key_result"]].append(row | {"note": note})
     return found
 
 

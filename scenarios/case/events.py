@@ -74,7 +74,7 @@ def _objective(own: Objective) -> Iterator[Event]:
     yield event(f"objective/{own.name}", start, said, at(start, 9))
     if own.parent:
         leads = PARENTS[own.parent][1] == own.team
-        aligned = model.Aligned(parent=f"objective/{own.parent}", relation="contributes" if leads else "supports")
+        aligned = model.Aligned(parent=own.parent, relation="contributes" if leads else "supports")
         yield event(f"objective/{own.name}", start, aligned, at(start, 9))
 
 

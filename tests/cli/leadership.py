@@ -39,14 +39,16 @@ SOON = START + timedelta(days=16)
 def facts_of(events: Iterable[Event], as_of: date = TODAY, scenarios: Sequence[Scenario] = ()) -> Facts:
     """What is to be said of these events, roughly."""
     rows = [one.model_copy(update={"position": n}) for n, one in enumerate(events, 1)]
-    return gather(typed(rows), as_of, end_of(as_of), scenarios, samples=SAMPLES, seed=0)
+    notes = {n: one.note for n, one in enumerate(rows, 1) if one.note}
+    return gather(typed(rows), as_of, end_of(as_of), scenarios, notes, samples=SAMPLES, seed=0)
 
 
 def facts_of_log(path: Path, scenarios: Sequence[Scenario] = ()) -> Facts:
     """What is to be said of a log, roughly."""
     with open_log(path) as log:
         rows, day = list(log.rows()), log.as_of or TODAY
-    return gather(typed(rows), day, end_of(day), scenarios, samples=SAMPLES, seed=0)
+    notes = {row.position: row.note for row in rows if row.note}
+    return gather(typed(rows), day, end_of(day), scenarios, notes, samples=SAMPLES, seed=0)
 
 
 def page_of(facts: Facts) -> str:

@@ -21,7 +21,7 @@ from koers.engine.explained import Explanation, Part
 from koers.engine.fan import Fan
 from koers.engine.outlook import QUANTILES
 from koers.engine.replay import typed
-from koers.events.model import CheckedIn, Event, OutcomeRecorded, end_of
+from koers.events.model import CheckedIn, CheckInCorrected, Event, OutcomeRecorded, end_of
 from koers.scenarios.compare import Effect
 from koers.scenarios.files import scenario_from_toml
 from tests.cli.leadership import SAMPLES, TODAY, explained, facts_of, facts_of_log, many, page_of
@@ -93,6 +93,16 @@ def test_notes_of_check_ins_are_told_the_latest_first() -> None:
     text = text_of(page_of(facts_of([objective(), goal("a"), *noted])))
     assert text.index("note 5") < text.index("note 4") < text.index("note 3") < text.index("3 more in the log")
     assert "note 2" not in text
+
+
+def test_the_note_of_a_corrected_check_in_is_that_of_its_latest_correction() -> None:
+    seen = check_ins("a", *range(6))
+    first = seen[5].model_copy(update={"note": "as it was said"})
+    said = CheckInCorrected(value=5.5, corrects=first.id)
+    mended = event("kr/a", first.effective_on, said, note="as it was mended")
+    text = text_of(page_of(facts_of([objective(), goal("a"), *seen[:5], first, mended])))
+    assert "as it was mended" in text
+    assert "as it was said" not in text
 
 
 def test_a_week_is_explained_by_what_moved_most(staffed_facts: Facts) -> None:
@@ -283,7 +293,7 @@ def test_what_is_recorded_later_changes_nothing_but_the_footer() -> None:
 
     def told(events: list[Event], known: datetime) -> str:
         rows = [one.model_copy(update={"position": n}) for n, one in enumerate(events, 1)]
-        return page_of(gather(typed(rows), TODAY, known, [], samples=SAMPLES, seed=0)).partition("<footer>")[0]
+        return page_of(gather(typed(rows), TODAY, known, [], {}, samples=SAMPLES, seed=0)).partition("<footer>")[0]
 
     known = end_of(TODAY - timedelta(days=7))
     before = [one for one in everything if one.recorded_at <= known]

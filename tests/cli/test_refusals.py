@@ -48,10 +48,6 @@ def test_a_log_of_a_newer_koers_says_to_upgrade(here: Path, command: tuple[str, 
     assert "written by a newer koers" in refused(*command)
 
 
-def test_a_log_in_postgresql_is_refused_without_its_password(here: Path) -> None:
-    assert "not supported yet" in refused("--log", "postgresql://host/okr", "status")
-
-
 def test_init_refuses_a_file_that_is_there(demo: Path) -> None:
     before = demo.read_bytes()
     assert "there is a file here already" in refused(*DEMO, "init")

@@ -22,9 +22,9 @@ SCALE = ("kind", "direction", "baseline", "start")
 
 
 class Held(NamedTuple):
-    """What held: per (key result, day) value, confidence and id; per key result what stands of it."""
+    """What held: per (key result, day) value, confidence and position; per key result what stands of it."""
 
-    readings: dict[tuple[str, date], tuple[float, float | None, str]]
+    readings: dict[tuple[str, date], tuple[float, float | None, int | None]]
     goals: dict[str, dict[str, Any]]
 
 
@@ -37,7 +37,7 @@ def fold(events: Iterable[Event], effective: date | None = None, known: datetime
             said = corrected(original, alive)
             if effective is None or said.effective_on <= effective:
                 value, confidence = said.data.value, said.data.confidence  # type: ignore[union-attr]
-                readings[original.name, said.effective_on] = (value, confidence, original.id)
+                readings[original.name, said.effective_on] = (value, confidence, original.position)
     names = {e.name for e in alive if isinstance(e.data, KeyResultSet)}
     return Held(readings, {name: goal([e for e in alive if e.name == name], effective) for name in names})
 

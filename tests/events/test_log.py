@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from koers.events import model
-from koers.events.errors import ConflictError, LogError
+from koers.events.errors import ConflictError, VersionError
 from koers.events.log import EMPTY, EventLog, open_log
 from koers.events.memory import MemoryLog
 from koers.events.model import PAYLOADS, CheckedIn, Event, Payload
@@ -116,8 +116,9 @@ class LogCase(ABC):
     def test_expected_versions_hold_or_nothing_is_stored(self, log: EventLog) -> None:
         log.append([check_in("a")], {"kr/growth": 0})
         log.append([check_in("b", subject="kr/other")], {"kr/growth": 1, "kr/other": 0})
-        with pytest.raises(ConflictError, match=r"kr/growth.*position 0, found 1"):
+        with pytest.raises(VersionError, match=r"kr/growth.*position 0, found 1") as caught:
             log.append([check_in("c")], {"kr/growth": 0})
+        assert (caught.value.subject, caught.value.expected, caught.value.actual) == ("kr/growth", 0, 1)
         assert log.head().position == 2
         assert log.append([check_in("c")], {"kr/growth": 1}) == [3]
 
@@ -133,6 +134,16 @@ class LogCase(ABC):
         assert found is not None
         assert (found.position, found.note, found.data) == (1, "why", CheckedIn(value=7.0))
         assert log.find("z") is None
+
+    def test_columns_say_what_rows_say_and_ids_give_positions(self, log: EventLog) -> None:
+        log.append([check_in(name, note="n") for name in "abcde"])
+        found = list(log.batches(1, 4))
+        assert [position for batch in found for position in batch.positions] == [2, 3, 4]
+        for name in ("type", "subject", "effective_on", "recorded_at", "data"):
+            texts = [text for batch in found for text in json.loads(getattr(batch, name))]
+            assert texts == [getattr(row, name) for row in log.rows(1, 4)]
+        assert log.positions(["e", "b", "z", "a"], until=4) == {"a": 1, "b": 2}
+        assert log.positions([], until=4) == {}
 
     def test_a_note_stays_outside_the_hash_and_its_digest_inside(self, log: EventLog) -> None:
         log.append([check_in("a", note="gevoelig")])
@@ -314,8 +325,3 @@ def test_the_format_of_the_hash_is_pinned() -> None:
         previous = hashlib.sha256((previous + body).encode()).hexdigest()
         assert row.hash == previous
     assert previous == "62e9f1645432e3411dc3dca3f2ce2a676c292d78431c119c293ae53b3c193975"
-
-
-def test_an_open_log_url_of_postgres_says_what_to_do() -> None:
-    with pytest.raises(LogError, match="name a file instead"):
-        open_log("postgresql://host/db")

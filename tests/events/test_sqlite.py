@@ -11,7 +11,7 @@ import pytest
 
 from koers.events.errors import LogError
 from koers.events.log import open_log
-from koers.events.model import CheckedIn, Event, Row
+from koers.events.model import CheckedIn, Event, NoteRedacted, Row
 from koers.events.sqlite import SqliteLog
 
 DAY = date(2026, 1, 5)
@@ -40,7 +40,13 @@ def run(path: Path, *statements: str) -> None:
 
 
 def untriggered(path: Path, *statements: str) -> None:
-    run(path, "DROP TRIGGER events_keep", "DROP TRIGGER events_stay", *statements)
+    """Change a log as somebody would who knows how, and leave its triggers as they were."""
+    with closing(sqlite3.connect(path)) as db, db:
+        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for statement in (*(f"DROP TRIGGER {name}" for name, _ in triggers), *statements):
+            db.execute(statement)
+        for _, sql in triggers:
+            db.execute(sql)
 
 
 @pytest.mark.parametrize("create", [False, True])
@@ -113,6 +119,7 @@ def test_events_can_be_neither_deleted_nor_changed(path: Path, statement: str) -
 def test_a_note_can_be_blanked_without_breaking_the_chain(path: Path) -> None:
     run(path, "UPDATE events SET note = NULL, note_salt = NULL WHERE position = 2")
     with open_log(path) as log:
+        assert log.append([check_in("d").model_copy(update={"data": NoteRedacted(redacts="b")})]) == [4]
         assert log.verify() == log.head()
         assert log.append([check_in("b", "note")]) == [2]
 
@@ -156,9 +163,52 @@ def test_verify_finds_a_missing_event_and_an_exported_head_a_cut_tail(path: Path
     untriggered(path, "DELETE FROM events WHERE position = 3")
     with open_log(path) as log:
         assert log.verify() != head
-    run(path, "DELETE FROM events WHERE position = 1")
+    untriggered(path, "DELETE FROM events WHERE position = 1")
     with open_log(path) as log, pytest.raises(LogError, match="position 2: follows 0"):
         log.verify()
+
+
+@pytest.mark.parametrize(
+    ("statement", "altered"),
+    [
+        ("DROP TRIGGER events_keep", "events_keep"),
+        ("DROP INDEX events_by_subject", "events_by_subject"),
+        ("CREATE TRIGGER more AFTER INSERT ON events BEGIN SELECT 1; END", "more"),
+    ],
+)
+def test_verify_says_what_of_the_file_koers_did_not_make(path: Path, statement: str, altered: str) -> None:
+    run(path, statement)
+    with open_log(path) as log, pytest.raises(LogError, match=f"not as koers made it: {altered}$"):
+        log.verify()
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM meta", "UPDATE meta SET value = 'x'", "UPDATE meta SET value = x'00'"]
+)
+def test_a_log_that_lost_its_own_id_is_refused(path: Path, statement: str) -> None:
+    run(path, statement)
+    with pytest.raises(LogError, match="its log id or as-of date cannot be read"):
+        open_log(path)
+
+
+def test_a_table_that_koers_did_not_make_is_refused(path: Path) -> None:
+    run(path, "ALTER TABLE events ADD COLUMN theirs")
+    with pytest.raises(LogError, match="its table events is not one that koers made"):
+        open_log(path)
+
+
+def test_damage_is_told_on_one_line_with_the_first_bad_position(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    with closing(sqlite3.connect(path)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchone()
+    content[(page - 1) * 4096 + 12 : (page - 1) * 4096 + 14] = b"\xff\xff"
+    path.write_bytes(content)
+    with (
+        open_log(path) as log,
+        pytest.raises(LogError, match=r"^position 3: unreadable; the file is damaged: .*") as caught,
+    ):
+        log.verify()
+    assert "\n" not in str(caught.value)
 
 
 def test_verify_finds_damage_of_the_file_itself(path: Path) -> None:

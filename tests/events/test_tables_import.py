@@ -555,7 +555,7 @@ def test_bad_input_is_refused_where_it_stands_and_nothing_is_stored(
         (lambda: Path("data").mkdir(), "data", "no tables in this folder"),
         (lambda: Path("check_ins.csv").mkdir(), "check_ins.csv", "this is a folder"),
         (lambda: Path("checkins.csv").touch(), "checkins.csv", "did you mean check_ins?"),
-        (lambda: Path("check_ins.xlsx").touch(), "check_ins.xlsx", "not a CSV file"),
+        (lambda: Path("check_ins.xlsx").touch(), "check_ins.xlsx", "no .xlsx workbook"),
     ],
 )
 def test_a_path_that_is_no_table_is_refused(make: Callable[[], None], path: str, what: str) -> None:

@@ -1,0 +1,126 @@
+"""Logs and workbooks as files: events in and out as CloudEvents, tables out as CSV or a workbook, a template."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from koers.cli.options import Json
+from koers.cli.session import Session, print_json
+from koers.cli.text import plain
+from koers.events.errors import InputError, LogError
+from koers.events.urls import on_server
+
+if TYPE_CHECKING:
+    from koers.events.interchange import ImportedEvents
+
+EVENTS = ".jsonl"
+
+
+def holds_events(paths: Sequence[Path]) -> bool:
+    """Whether files are CloudEvents; False for tables. Raises InputError for a mixture."""
+    found = {path.suffix.lower() == EVENTS for path in paths}
+    if len(found) > 1:
+        raise InputError(f"CloudEvents ({EVENTS}) and tables are imported apart: one after the other")
+    return found == {True}
+
+
+def take_events(session: Session, paths: Sequence[Path], *, json: bool) -> None:
+    """Take in CloudEvents, all or nothing, and tell."""
+    from koers.cli.console import working
+    from koers.events.interchange import import_events
+
+    with working("importing"):
+        if on_server(session.url) or session.exists():
+            with session.open(create=True) as log:
+                done = import_events(log, paths)
+        else:
+            done = _restore(session, paths)
+    if json:
+        counts = {"added": done.added, "already": done.already}
+        print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
+        return
+    typer.echo(f"{done.added:,} events added, {done.already:,} known already.")
+    typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
+
+
+def _restore(session: Session, paths: Sequence[Path]) -> ImportedEvents:
+    """Make the log beside its place and put it there when it is whole: bad input leaves none behind."""
+    from koers.events.cloudevents import own_date
+    from koers.events.interchange import import_events
+    from koers.events.sqlite import SqliteLog
+
+    path = Path(session.url)
+    as_of = own_date(paths[0])
+    try:
+        with tempfile.TemporaryDirectory(prefix=".koers-", dir=path.absolute().parent) as folder:
+            made = Path(folder, path.name)
+            with SqliteLog(made, create=True, as_of=as_of, clock=session.clock) as log:
+                done = import_events(log, paths)
+            os.link(made, path)
+        _keep_name(path.absolute().parent)
+    except FileExistsError:
+        raise LogError(f"{path}: somebody made a log here meanwhile: import again") from None
+    except OSError as error:
+        raise LogError(f"{path}: cannot be made: {error.strerror or error}") from error
+    return done
+
+
+def _keep_name(folder: Path) -> None:
+    """See to it that a new name in `folder` outlives a power loss."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def export(
+    ctx: typer.Context,
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER|FILE", help="A folder for CSV tables, FILE.xlsx for a workbook, FILE.jsonl for every event."
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Write the log as CSV tables, a workbook or CloudEvents (a full copy); `koers import` takes each back."""
+    from koers.events.export import export_tables, export_workbook
+    from koers.events.interchange import export_events
+
+    session: Session = ctx.obj
+    kind = path.suffix.lower()
+    with session.open() as log:
+        if kind == EVENTS:
+            written = {"events": export_events(log, path)}
+        else:
+            written = export_workbook(log, path) if kind == ".xlsx" else export_tables(log, path)
+    if json:
+        print_json(written)
+        return
+    for table, rows in written.items():
+        if kind == EVENTS:
+            typer.echo(f"{plain(str(path))}: {rows:,} events")
+        else:
+            place = f"{path}, {table}" if kind == ".xlsx" else f"{path / table}.csv"
+            typer.echo(f"{plain(place)}: {rows:,} rows")
+
+
+def template(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.xlsx", help="The workbook to write; it must be new.")],
+    json: Json = False,
+) -> None:
+    """Write a workbook to fill in: goals, check-ins, capacity, with notes and lists to choose from."""
+    from koers.events.template import write_template
+
+    write_template(out)
+    if json:
+        print_json({"template": str(out)})
+        return
+    typer.echo(f"Fill in {plain(str(out))}, then: koers import {plain(str(out))}")
