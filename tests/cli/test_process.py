@@ -23,9 +23,9 @@ HEAVY = (
     *("numba", "simpy", "holidays", "koers.events.model"),
 )
 COMMANDS = (
-    *("demo", "init", "import", "import-tickets", "export", "verify", "checkin", "correct", "redact"),
-    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "report", "explain", "simulate"),
-    *("schema", "template", "search"),
+    *("demo", "init", "import", "import-tickets", "export", "checkin", "correct", "redact", "verify"),
+    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "report", "simulate"),
+    *("explain", "schema", "template", "search"),
 )
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
 
