@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, is_dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from koers.engine.forecast import Forecast, forecast
+from koers.events.chain import canonical_json
 from koers.events.model import Row
 from tests.engine.organisations import CONTROL, Fact, check_in, day, key_result, rows_of
 from tests.engine.staffed import (
@@ -216,7 +216,7 @@ def test_an_initiative_that_depends_on_an_unknown_one_waits_for_nothing() -> Non
 def stored(kind: str, parameters: dict[str, Any]) -> list[Row]:
     """A log of an older koers, that was not checked: its one policy says this."""
     rows = rows_of([*RECORD, FIVE, policy("a", ALONG, "run_first")])
-    data = json.dumps({"policy": kind, "parameters": parameters})
+    data = canonical_json({"policy": kind, "parameters": parameters})
     return [row._replace(data=data) if row.type == "koers.policy-set.v1" else row for row in rows]
 
 
