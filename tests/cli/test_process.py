@@ -24,7 +24,8 @@ HEAVY = (
 )
 COMMANDS = (
     *("demo", "init", "import", "import-tickets", "export", "verify", "checkin", "correct", "redact"),
-    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "simulate", "schema", "search"),
+    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "simulate", "schema"),
+    *("template", "doctor", "search"),
 )
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
 
