@@ -29,6 +29,7 @@ def verify(
     """Check every event of the log: chain, positions, schema and file; and hold it against a head kept elsewhere."""
     from koers.cli.console import working
     from koers.events import heads
+    from koers.events.redaction import redacted
 
     session: Session = ctx.obj
     before = heads.read_head(head) if head else None
@@ -36,15 +37,19 @@ def verify(
         found = log.verify()
         if before:
             heads.hold(log, before)
+        gone = redacted(log.rows(until=found.position))
         text = heads.export_head(log, found, session.clock())
     if export_head:
         write_text(text, export_head)
     if json:
         said: dict[str, Any] = {"log": str(log.log_id), "position": found.position, "hash": found.hash}
+        said["redacted"] = [{"event": note.event_id, "position": note.position, "by": note.by} for note in gone]
         said |= {"held": before.model_dump(mode="json") if before else None}
         print_json(said | {"exported": str(export_head) if export_head else None})
         return
     typer.echo(f"{plain(session.shown)}: {found.position:,} events, and every one is as it was appended.")
+    for note in gone:
+        typer.echo(f"The note of position {note.position:,} was redacted, at position {note.by:,}.")
     typer.echo(_held(before) if before else f"Its head is {found.hash[:12]}. {KEEP}")
     if export_head:
         typer.echo(f"{plain(str(export_head))} holds its head: keep it where whoever writes the log cannot.")

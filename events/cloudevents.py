@@ -43,9 +43,9 @@ def cloudevent(row: Row, source: str, as_of: date | None) -> str:
     more += f',"asof":"{as_of}"' if as_of else ""
     note = "" if row.note is None else f'{"," if len(row.data) > 2 else ""}"note":{_text(row.note)}'
     return (
-        f'{{"specversion":"1.0","id":{_text(row.id)},"source":{_text(source)},"type":{_text(row.type)},"subject":{_text(row.subject)},'
-        f'"time":{_text(row.recorded_at)},"effectiveon":{_text(row.effective_on)},"position":{row.position},'
-        f'"hash":{_text(row.hash)}{more},"data":{row.data[:-1]}{note}}}}}'
+        f'{{"specversion":"1.0","id":{_text(row.id)},"source":{_text(source)},"type":{_text(row.type)},'
+        f'"subject":{_text(row.subject)},"time":{_text(row.recorded_at)},"effectiveon":{_text(row.effective_on)},'
+        f'"position":{row.position},"hash":{_text(row.hash)}{more},"data":{row.data[:-1]}{note}}}}}'
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from koers.events.cloudevents import MOST_BYTES, cloudevent, read_cloudevents
 from koers.events.errors import ConflictError, InputError
-from koers.events.log import EventLog, Head
+from koers.events.log import EventLog, Head, redacted_by
 from koers.events.model import Row
 from koers.events.newfile import new_file
 
@@ -54,14 +54,17 @@ def import_events(log: EventLog, paths: Sequence[Path]) -> ImportedEvents:
         added = log.append_rows(reading.batches(paths))
     except ConflictError as error:
         raise InputError(str(error), *reading.place(error.event_id)) from error
+    if added and reading.redacts:
+        log.purge()
     return ImportedEvents(added, reading.total - added, log.head())
 
 
 class _Reading:
-    """Batches of rows out of files, and where the rows of the last batch stand."""
+    """Batches of rows out of files, where the rows of the last batch stand, and whether any of them redacts a note."""
 
     def __init__(self) -> None:
         self.total = 0
+        self.redacts = False
         self._file = ""
         self._batch: list[tuple[int, Row]] = []
 
@@ -72,7 +75,9 @@ class _Reading:
             while batch := list(islice(lines, BATCH)):
                 self._batch = batch
                 self.total += len(batch)
-                yield [row for _, row in batch]
+                rows = [row for _, row in batch]
+                self.redacts = self.redacts or bool(redacted_by(rows))
+                yield rows
 
     def place(self, event_id: str) -> tuple[str, int | None]:
         """File and line of an event in the last batch."""

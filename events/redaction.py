@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from koers.events.edits import name_id
 from koers.events.errors import ConflictError, InputError, LogError
-from koers.events.log import EventLog, decode
-from koers.events.model import CheckInCorrected, Event, NoteRedacted
+from koers.events.log import EventLog, decode, redacted_by
+from koers.events.model import CheckInCorrected, Event, NoteRedacted, Row
 
 
 class Redacted(NamedTuple):
@@ -51,23 +51,24 @@ def redact(log: EventLog, event_id: str, now: datetime, actor: str = "cli") -> l
     return [event.id for event in noted]
 
 
-def redacted(events: Iterable[Event]) -> list[Redacted]:
-    """The notes that were taken out of a log, by its events in order.
+def redacted(rows: Iterable[Row]) -> list[Redacted]:
+    """The notes that were taken out of a log, by its rows in order.
 
     Raises LogError for a note that is gone though no event redacts it, and for one that is there though one does.
     """
-    noted: dict[str, Event] = {}
+    noted: dict[str, Row] = {}
     found = []
-    for event in events:
-        if event.note_digest is not None:
-            noted[event.id] = event
-        if isinstance(event.data, NoteRedacted) and (named := noted.pop(event.data.redacts, None)):
-            if named.note is not None:
-                raise LogError(f"position {named.position}: the note of event {named.id} is there, though redacted")
-            found.append(Redacted(named.id, named.position or 0, event.position or 0))
-    for event in noted.values():
-        if event.note is None:
-            raise LogError(f"position {event.position}: the note of event {event.id} is gone, and no event redacts it")
+    for row in rows:
+        if row.note_digest is not None:
+            noted[row.id] = row
+        for event_id in redacted_by([row]):
+            if named := noted.pop(event_id, None):
+                if named.note is not None:
+                    raise LogError(f"position {named.position}: the note of event {named.id} is there, though redacted")
+                found.append(Redacted(named.id, named.position, row.position))
+    for row in noted.values():
+        if row.note is None:
+            raise LogError(f"position {row.position}: the note of event {row.id} is gone, and no event redacts it")
     return found
 
 

@@ -22,7 +22,8 @@ except ImportError:  # not a POSIX system: SQLite's own locking has to do
 
 WAIT = 30.0
 """Seconds that another program may hold a log."""
-PAUSE = 0.0005
+PAUSE = 0.006
+"""Seconds, longer than it takes to wake somebody."""
 
 
 class Queue:

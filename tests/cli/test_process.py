@@ -23,7 +23,7 @@ HEAVY = (
     *("numba", "simpy", "holidays", "koers.events.model"),
 )
 COMMANDS = (
-    *("demo", "init", "import", "import-tickets", "export", "verify", "checkin", "correct", "redact"),
+    *("demo", "init", "import", "import-tickets", "export", "checkin", "correct", "redact", "verify"),
     *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "simulate", "schema"),
     *("template", "doctor", "search"),
 )

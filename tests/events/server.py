@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import psutil
+import psycopg
 
 with warnings.catch_warnings():  # it looks for a folder of the user's session, which a build machine may not have
     warnings.simplefilter("ignore")
@@ -57,6 +58,13 @@ class Server:
         data = self._folder / "data"
         for left in (data / "postmaster.pid", *data.glob(".s.PGSQL.*")):  # while nobody has asked after the dead one
             left.unlink(missing_ok=True)
+
+    def files_with(self, text: bytes) -> list[Path]:
+        """The files of tables and indexes that hold these bytes, once all that is in memory is written."""
+        with psycopg.connect(self.url, autocommit=True) as db:
+            db.execute("CHECKPOINT")
+        files = [path for path in (self._folder / "data" / "base").rglob("*") if path.is_file()]
+        return [path for path in files if text in path.read_bytes()]
 
     def start(self) -> None:
         """Start it again where it left off."""

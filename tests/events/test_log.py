@@ -135,6 +135,16 @@ class LogCase(ABC):
         assert (found.position, found.note, found.data) == (1, "why", CheckedIn(value=7.0))
         assert log.find("z") is None
 
+    def test_columns_say_what_rows_say_and_ids_give_positions(self, log: EventLog) -> None:
+        log.append([check_in(name, note="n") for name in "abcde"])
+        found = list(log.batches(1, 4))
+        assert [position for batch in found for position in batch.positions] == [2, 3, 4]
+        for name in ("type", "subject", "effective_on", "recorded_at", "data"):
+            texts = [text for batch in found for text in json.loads(getattr(batch, name))]
+            assert texts == [getattr(row, name) for row in log.rows(1, 4)]
+        assert log.positions(["e", "b", "z", "a"], until=4) == {"a": 1, "b": 2}
+        assert log.positions([], until=4) == {}
+
     def test_a_note_stays_outside_the_hash_and_its_digest_inside(self, log: EventLog) -> None:
         log.append([check_in("a", note="gevoelig")])
         row = next(log.rows())

@@ -85,9 +85,8 @@ class Storages(RuleBasedStateMachine):
         salts = [log._salt for log in self.logs[1:]]  # type: ignore[attr-defined]
         for log in self.logs[1:]:
             log.close()
-        path = Path(self.folder.name) / "log.db"
-        urls: list[str | Path] = [path, self.url]
-        self.logs[1:] = [open_log(url, clock=self.now, salt=salt) for url, salt in zip(urls, salts, strict=True)]
+        places: list[str | Path] = [Path(self.folder.name) / "log.db", self.url]
+        self.logs[1:] = [open_log(u, clock=self.now, salt=salt) for u, salt in zip(places, salts, strict=True)]
 
     @invariant()
     def alike(self) -> None:

@@ -14,11 +14,13 @@ from koers.events.cache import copy_of, read_frames
 from koers.events.edits import Ledger
 from koers.events.errors import InputError, LogError
 from koers.events.export import export_tables
-from koers.events.log import EventLog
+from koers.events.interchange import export_events, import_events
+from koers.events.log import EventLog, open_log
 from koers.events.memory import MemoryLog
 from koers.events.model import CheckedIn, CheckInCorrected, Event, NoteRedacted
 from koers.events.redaction import Redacted, redact, redacted
 from koers.events.sqlite import SqliteLog
+from tests.events.server import Server
 
 DAY = date(2026, 1, 5)
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -52,9 +54,12 @@ def made(folder: Path, events: list[Event]) -> SqliteLog:
     return log
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventLog]:
-    made_log = MemoryLog(clock=lambda: NOW) if request.param == "memory" else made(tmp_path, [])
+    if request.param == "postgres":
+        made_log = open_log(request.getfixturevalue("database"), create=True, clock=lambda: NOW)
+    else:
+        made_log = MemoryLog(clock=lambda: NOW) if request.param == "memory" else made(tmp_path, [])
     with made_log as log:
         yield log
 
@@ -72,7 +77,7 @@ def test_a_redacted_note_is_gone_and_the_chain_holds(log: EventLog) -> None:
     assert (rows["a"].note, rows["a"].note_salt, rows["b"].note) == (None, None, "stays")
     assert rows["a"].note_digest is not None
     assert log.verify().position == 3
-    assert redacted(log.read()) == [Redacted("a", 1, 3)]
+    assert redacted(log.rows()) == [Redacted("a", 1, 3)]
 
 
 def test_redacting_again_adds_nothing(log: EventLog) -> None:
@@ -131,6 +136,49 @@ def test_a_log_rebuilt_from_its_rows_after_a_redaction_has_the_same_head(log: Ev
     again.append(list(log.read()))
     assert again.head() == log.head()
     assert again.verify() == log.head()
+
+
+def test_a_backup_after_a_redaction_has_the_same_head_and_no_note(log: EventLog, tmp_path: Path) -> None:
+    first = MemoryLog(clock=lambda: NOW)
+    first.append([check_in("a", SECRET), check_in("b", "stays")])
+    redact(first, "a", NOW)
+    export_events(first, tmp_path / "first.jsonl")
+    import_events(log, [tmp_path / "first.jsonl"])
+    assert log.head() == first.head()
+    export_events(log, tmp_path / "second.jsonl")
+    again = MemoryLog()
+    import_events(again, [tmp_path / "second.jsonl"])
+    assert again.verify() == first.head()
+    assert redacted(again.rows()) == redacted(log.rows()) == [Redacted("a", 1, 3)]
+    assert found_in(tmp_path) == set()
+
+
+def test_a_later_copy_that_redacts_a_note_blanks_it_where_it_still_is(log: EventLog, tmp_path: Path) -> None:
+    other = MemoryLog(clock=lambda: NOW)
+    other.append([check_in("a", SECRET), check_in("b", "stays")])
+    export_events(other, tmp_path / "before.jsonl")
+    import_events(log, [tmp_path / "before.jsonl"])
+    redact(other, "a", NOW)
+    export_events(other, tmp_path / "after.jsonl")
+    assert import_events(log, [tmp_path / "after.jsonl"]).added == 1
+    assert [row.note for row in log.rows()] == [None, "stays", None]
+    assert log.verify() == other.head()
+    assert found_in(tmp_path) == {"before.jsonl"}
+    assert import_events(log, [tmp_path / "before.jsonl"]).added == 0
+
+
+@pytest.mark.parametrize("purged", [True, False], ids=["purged", "not purged: the control"])
+def test_the_bytes_of_a_redacted_note_are_not_in_the_tables_of_a_server(
+    server: Server, database: str, purged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_log(database, create=True, clock=lambda: NOW) as log:
+        log.append([check_in("a"), check_in("b", SECRET), check_in("c")])
+        assert server.files_with(SECRET.encode())
+        if not purged:
+            monkeypatch.setattr(type(log), "purge", lambda _: None)
+        redact(log, "b", NOW)
+        log.verify()
+    assert bool(server.files_with(SECRET.encode())) is not purged
 
 
 def test_an_export_after_a_redaction_has_no_note_and_the_old_table_is_known(log: EventLog, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from koers.events import upcast
+from koers.events.cache import read_frames
 from koers.events.chain import canonical_json
 from koers.events.errors import LogError
 from koers.events.log import decode, walk
@@ -73,6 +74,21 @@ def test_an_old_version_is_read_through_every_step_to_the_current_one(monkeypatc
     assert current(row).data == '{"value":0.4}'
     assert decode(row).data == CheckedIn(value=0.4)
     assert decode(row).hash == row.hash
+
+
+def test_columns_are_read_through_the_same_steps_in_the_order_of_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [("v0", {"percent": "10"}), ("v1", {"value": 0.2}), ("v-1", {"text": "30%"}), ("v0", {"percent": "40"})]
+    log = MemoryLog()
+    log._rows = [
+        old_row(f"koers.checked-in.{kind}", data)._replace(position=n) for n, (kind, data) in enumerate(said, 1)
+    ]
+    with pytest.raises(LogError, match=r"event type koers\.checked-in\.v0 is not known"):
+        read_frames(log)
+    monkeypatch.setattr(upcast, "STEPS", STEP)
+    found = read_frames(log).of(CheckedIn)
+    assert found["position"].to_list() == [1, 2, 3, 4]
+    assert found["value"].to_list() == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert found["value"].to_list() == [e.data.value for e in log.read() if isinstance(e.data, CheckedIn)]
 
 
 def test_a_current_version_is_the_row_itself() -> None:
