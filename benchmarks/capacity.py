@@ -62,13 +62,17 @@ def seconds(work: Callable[[], Any], runs: int = 5, *, wall: bool = False) -> fl
 
 def world(teams: int = 20, samples: int = FUTURES) -> tuple[Frames, Coupled, Motion]:
     """The reference organisation, ready to be drawn from."""
-    frames = view(typed(events(teams)), AS_OF, end_of(AS_OF))
+    return coupled_from(view(typed(events(teams)), AS_OF, end_of(AS_OF)), samples)
+
+
+def coupled_from(frames: Frames, samples: int) -> tuple[Frames, Coupled, Motion]:
+    """An organisation, ready to be drawn from."""
     table, values = goals(frames), readings(frames)
     coupled = couple(frames, table, values, AS_OF, samples=samples)
     if coupled is None:
         raise SystemExit("no capacity in the reference organisation")
     calendar = coupled.setting.organisation.calendar
-    return frames, coupled, motion(coupled.goals, values, coupled.hyper, calendar)
+    return frames, coupled, motion(coupled.goals, values, coupled.taught, coupled.staff.as_of, calendar)
 
 
 def simpy_paths(coupled: Coupled, moving: Motion, count: int) -> None:
@@ -224,7 +228,8 @@ def table() -> dict[str, float]:
 
 
 def growth() -> list[dict[str, float]]:
-    """Seconds and peak memory (MB, of the process so far) for teams and futures."""
+    """Seconds and peak memory (MB, of the process so far) for teams and futures, learning what is usual included."""
+    world(1, 100)  # numba has loaded
     found = []
     for teams, futures in (
         (1, 10_000),
@@ -235,8 +240,9 @@ def growth() -> list[dict[str, float]]:
         (10, 100_000),
         (10, 1_000_000),
     ):
-        _, coupled, _ = world(teams, futures)
+        frames = view(typed(events(teams)), AS_OF, end_of(AS_OF))
         begin = time.process_time()
+        _, coupled, _ = coupled_from(frames, futures)
         for chunk in coupled.chunks():
             some = coupled.at(chunk)
             _, gain, e = some.futures(chunk)

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from koers.engine import elasticity, outlook, work
+from koers.engine import elasticity, learning, work
 from koers.engine.elasticity import GRID, alone
 from koers.engine.known_work import Work
 from koers.engine.projections import goals, readings
@@ -99,7 +99,7 @@ def from_logs(
         now = replace(settings, work=replace(settings.work or Work(), elasticity=float(truth)))
         frames = replay(simulate(now, 1_000 + n), now.as_of)
         table, said = goals(frames), readings(frames)
-        hyper = outlook.learn(table, said, now.as_of) if learnt else now.hyper
+        hyper = learning.learn(table, said, now.as_of).trend if learnt else now.hyper
         table = table.filter(pl.col("due") <= now.as_of) if finished else table
         found.append(elasticity.posterior(table, said, work.effort(frames), hyper, now.as_of))
     return judged(name, np.array(found), e)

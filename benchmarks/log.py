@@ -101,12 +101,15 @@ def batches(log: EventLog, recorder: SQLiteApplicationRecorder, count: int) -> t
 
 
 def imported(folder: Path, count: int) -> float:
-    """Events per second that come in out of CloudEvents, into an empty log."""
+    """Events per second that come in out of CloudEvents, into an empty log: the best of three."""
     with open_log(folder / "from.db", create=True) as log:
         log.append(made(count))
         export_events(log, folder / "log.jsonl")
-    with open_log(folder / "to.db", create=True) as log:
-        return count / seconds(lambda: import_events(log, [folder / "log.jsonl"]))
+    least = float("inf")
+    for n in range(3):
+        with open_log(folder / f"to-{n}.db", create=True) as log:
+            least = min(least, seconds(lambda log=log: import_events(log, [folder / "log.jsonl"])))  # type: ignore[misc]
+    return count / least
 
 
 def ratio(name: str, events: int, ours: list[float], theirs: list[float]) -> float:

@@ -12,7 +12,9 @@ import typer
 from koers.cli.answers import backtest, forecast, status
 from koers.cli.doctor import doctor
 from koers.cli.exchange import export, holds_events, take_events, template
+from koers.cli.explain import explain
 from koers.cli.futures import capacity, play
+from koers.cli.leadership import report
 from koers.cli.options import Commands, Day, Json, KeyResult, WithNumbers, version
 from koers.cli.schema import schema
 from koers.cli.search import search
@@ -78,8 +80,10 @@ DEMO_NEXT = (
     "status",
     "forecast --as-of 2026-10-23",
     "capacity",
+    "explain 26q4-nights",
     "whatif protect-thirty hire-in-december",
     "search frontier --team platform",
+    "report --out page.html --scenario move-two",
     "checkin 26q4-chat 19 --confidence 0.6",
     "export demo-tables",
 )
@@ -229,7 +233,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (verify, status, forecast, capacity, play, whatif, adopt, backtest):
+for answer in (verify, status, forecast, capacity, play, whatif, adopt, backtest, report, explain):
     app.command()(answer)
 
 

@@ -80,6 +80,11 @@ class Session:
             ids = {at: row.id for at in table[column].drop_nulls() for row in log.rows(at - 1, at)}
         return table.with_columns(pl.col(column).replace_strict(ids, default=None, return_dtype=pl.String))
 
+    def notes(self) -> dict[int, str]:
+        """The log's notes by position. Raises LogError."""
+        with self.open() as log:
+            return {row.position: row.note for row in log.rows() if row.note is not None}
+
 
 def _when(log: EventLog, day: date, known: datetime) -> str:
     """What a table holds for, as a sentence's beginning."""

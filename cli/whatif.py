@@ -50,7 +50,7 @@ def whatif(
     from koers.cli.files import write_table
     from koers.scenarios.compare import what_if
 
-    scenarios = _loaded(files)
+    scenarios = loaded(files)
     with working("drawing futures"):
         recorded, day, known, about = ctx.obj.read(as_of, known_at)
         found = what_if(recorded, day, known, scenarios, samples=samples, seed=seed, precision=precision)
@@ -106,7 +106,7 @@ def adopt(
         typer.echo("The forecast follows when capacity.csv, policies.csv or targets.csv say so.")
 
 
-def _loaded(files: Sequence[Path]) -> list[Scenario]:
+def loaded(files: Sequence[Path]) -> list[Scenario]:
     """The scenarios, each with a name of its own. Raises InputError."""
     from koers.scenarios.files import load_scenario
 

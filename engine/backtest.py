@@ -18,6 +18,7 @@ from koers.engine import baselines
 from koers.engine.baselines import Said
 from koers.engine.executors import run
 from koers.engine.grading import Days, Goal, days_of, endings, final_value, given_up, meets, over, progress
+from koers.engine.learning import STAGES, learn
 from koers.engine.outlook import QUANTILES
 from koers.engine.peers import LOGISTIC, RULES, learnt
 from koers.engine.projections import goals, readings
@@ -70,6 +71,7 @@ class _Job:
     days: tuple[tuple[date, tuple[str, ...]], ...]
     asked: pl.Series
     since: date
+    stages: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def backtest(
     cycle: str | None = None,
     every: int | None = None,
     issued: bool = False,
+    stages: frozenset[str] = STAGES,
     executor: Executor | None = None,
     watch: Watch[list[_Origin]] = unwatched,
 ) -> pl.DataFrame:
@@ -98,8 +101,8 @@ def backtest(
     `events` may be read already, by `replay.typed`. `every` puts common origins that many days apart on the calendar
     (7: Sundays) in place of one at each check-in; `issued` takes the forecasts that were recorded in the log, in place
     of those that would have been made. `start`, `end` and `cycle` narrow origins and key results down, not what is
-    learnt from. Days are shared out over `executor`; the result does not depend on it. `watch` is handed the finished
-    parts and their number, and yields the parts back (a progress bar).
+    learnt from. `stages` are those that forecasts are made with. Days are shared out over `executor`; the result does
+    not depend on it. `watch` is handed the finished parts and their number, and yields the parts back (a progress bar).
     """
     recorded = events if isinstance(events, Frames) else typed(events)
     final = view(recorded, effective_until=until, known_until=end_of(until))
@@ -110,7 +113,7 @@ def backtest(
         days = _common_origins(recorded, last, every)
     parts = _parts(days if graded else [], JOBS if executor else len(days))
     asked = pl.Series(graded.keys(), dtype=pl.String)
-    jobs = [_Job(recorded, part, asked, start or date.min) for part in parts]
+    jobs = [_Job(recorded, part, asked, start or date.min, stages) for part in parts]
     origins = [origin for part in watch(run(_work, jobs, executor), len(jobs)) for origin in part]
     rows = _with_grades(origins, graded, days_of(readings(final)))
     if issued and rows.height:
@@ -175,10 +178,13 @@ def _parts(days: Origins, count: int) -> Iterator[tuple[tuple[date, tuple[str, .
 
 def _work(job: _Job) -> list[_Origin]:
     none = job.asked.clear()
-    return [_origin(job.recorded, day, names, job.asked if day >= job.since else none) for day, names in job.days]
+    return [
+        _origin(job.recorded, day, names, job.asked if day >= job.since else none, job.stages)
+        for day, names in job.days
+    ]
 
 
-def _origin(recorded: Frames, day: date, names: tuple[str, ...], asked: pl.Series) -> _Origin:
+def _origin(recorded: Frames, day: date, names: tuple[str, ...], asked: pl.Series, stages: frozenset[str]) -> _Origin:
     """Everything that depends on what was known at the end of `day`, and nothing else; rows for those `asked` alone."""
     known = view(recorded, effective_until=day, known_until=end_of(day))
     table, values = goals(known), readings(known)
@@ -191,7 +197,8 @@ def _origin(recorded: Frames, day: date, names: tuple[str, ...], asked: pl.Serie
     ).with_columns(as_of=pl.lit(day), elapsed=(pl.lit(day) - pl.col("start")).dt.total_days() / life)
     wanted = running.filter(pl.col("key_result").is_in(asked.implode()))
     ended = endings(table, values, day)
-    seen = prospect(known, table, values, day, wanted).seen.rename({"probability": KOERS})
+    learnt = learn(table, values, day, stages) if wanted.height else None
+    seen = prospect(known, table, values, day, wanted, learnt).seen.rename({"probability": KOERS})
     stands = seen.join(running, on="key_result", maintain_order="left")
     own = values.filter(pl.col("key_result").is_in(running["key_result"].implode()))
     said = {name: Said(c, p) for name, c, p in own.select("key_result", "confidence", "projection").iter_rows()}

@@ -14,9 +14,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from koers.engine import elasticity, kernel, pace, trend, work
+from koers.engine import elasticity, kernel, work
+from koers.engine.ahead import expected, look_ahead
 from koers.engine.capacity import Floats, Ints, Organisation
-from koers.engine.futures import KNOTS, AtDue, Setting, bounded, calibrated, elasticities, elasticity_of, gained, moved
+from koers.engine.futures import (
+    KNOTS,
+    AtDue,
+    Setting,
+    bounded,
+    calibrated,
+    elasticities,
+    elasticity_of,
+    gained,
+    moved,
+    reached,
+)
 from koers.engine.grading import over
 from koers.engine.history import (
     Account,
@@ -30,12 +42,14 @@ from koers.engine.history import (
     usual,
     usual_effort,
 )
+from koers.engine.learning import Learnt, learn
 from koers.engine.luck import Luck, Start, draw, sizes
 from koers.engine.mornings import COUNTRY, mornings, number_of
 from koers.engine.organisation import organisation
-from koers.engine.outlook import TRENDS, counts_at, learn, outlook
+from koers.engine.outlook import CEILING, FLOOR, counts_at, outlook
 from koers.engine.replay import Frames
 from koers.engine.staffing import Staffing, staffing
+from koers.engine.trend import TRENDS
 from koers.events.errors import KoersError
 
 LEAST_PASTS = 1_024
@@ -72,7 +86,7 @@ class Coupled(Drawn):
     probability: Floats  # (2, key_result) of the target, and of counting as reached: what Progress says
     staff: Staffing
     before: Past
-    hyper: pace.Hyper
+    taught: Learnt
     seed: int
     samples: int
 
@@ -114,6 +128,16 @@ class Coupled(Drawn):
         return np.where(self.movable[:, None], gain, 0.0)
 
 
+def probabilities(coupled: Coupled) -> Floats:
+    """P(target met) of each key result over all futures, (key_result,), within FLOOR and CEILING."""
+    total = np.zeros(coupled.goals.height)
+    for chunk in coupled.chunks():
+        some = coupled.at(chunk)
+        _, gain, e = some.futures(chunk)
+        total += reached(some.setting, gain, e).sum(axis=1)
+    return np.clip(total / coupled.samples, FLOOR, CEILING)
+
+
 def chunks(samples: int, rows: int) -> list[range]:
     """The replications in parts of nearly one size, for an organisation of so many teams and key results.
 
@@ -129,7 +153,7 @@ def couple(
     goals: pl.DataFrame,
     readings: pl.DataFrame,
     as_of: date,
-    hyper: pace.Hyper | None = None,
+    learnt: Learnt | None = None,
     *,
     samples: int = 10_000,
     seed: int = 0,
@@ -138,7 +162,7 @@ def couple(
 ) -> Coupled | None:
     """Everything futures are drawn from at the end of `as_of`; None where the log declares no capacity.
 
-    `frames` is a view as of then; `goals` and `readings` are its projections; `hyper` is what `outlook.learn` made of
+    `frames` is a view as of then; `goals` and `readings` are its projections; `learnt` is what `learn` made of
     them, learnt here if None. Futures end with the last key result, or on a later day `until`. Raises KoersError
     without samples, and for a `country` whose public holidays are not known.
     """
@@ -147,22 +171,22 @@ def couple(
     staff = staffing(frames, as_of, country)
     if staff is None:
         return None
-    hyper = hyper or learn(goals, readings, as_of)
+    learnt = learnt or learn(goals, readings, as_of)
     own = _moved(goals, staff, as_of)
     last = max([*own["due"], *([until] if until else [])], default=as_of + timedelta(weeks=WEEKS))
     days = mornings(as_of, last, country)
-    at_due, probability, movable = beliefs(own, goals, readings, hyper, as_of)
+    at_due, probability, movable = beliefs(own, goals, readings, learnt, as_of)
     before, chunk = (
         past(staff, goals, own),
         range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS)),
     )
-    org = organisation(staff, own, days, paces(own, readings, hyper, as_of, days))
+    org = organisation(staff, own, days, paces(own, readings, learnt, as_of, days))
     bare = Setting(
         organisation=partly_done(org, done(before, staff, account(before, seed, chunk).change)) if _begun(org) else org,
         at_due=at_due,
         usual=np.ones((len(KNOTS), own.height)),
         typical=np.ones(own.height),
-        elasticity=elasticity.posterior(goals, readings, work.effort(frames), hyper, as_of),
+        elasticity=_elasticity(frames, goals, readings, learnt, as_of),
         most=np.ones(own.height),
         assumed=np.full(own.height, np.nan),
         own=np.tile(at_due.scale, (len(elasticity.GRID), 1)),
@@ -180,10 +204,16 @@ def couple(
         probability=probability,
         staff=staff,
         before=before,
-        hyper=hyper,
+        taught=learnt,
         seed=seed,
         samples=samples,
     )
+
+
+def _elasticity(frames: Frames, goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_of: date) -> Floats:
+    if learnt.elasticity is not None:
+        return learnt.elasticity
+    return elasticity.posterior(goals, readings, work.effort(frames), learnt.trend, as_of)
 
 
 def _begun(org: Organisation) -> bool:
@@ -248,23 +278,25 @@ def _moved(goals: pl.DataFrame, staff: Staffing, as_of: date) -> pl.DataFrame:
 
 
 def beliefs(
-    own: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, as_of: date
+    own: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_of: date
 ) -> tuple[AtDue, Floats, NDArray[np.bool_]]:
     """What Progress says, in the order of `own`: beliefs, probabilities (target, counts), and what effort can move."""
     count = own.height
-    at = AtDue(*(np.full(count, fill) for fill in (0.0, 1.0, 3.0, 1.0, 1.0, np.nan)))
+    at = AtDue(*(np.full(count, fill) for fill in (0.0, 1.0, 3.0, 1.0, 1.0, np.nan, 0.0)))
     probability = np.zeros((2, count))
     on_trend = own["kind"].is_in(TRENDS).to_numpy()
     rows = own.filter(on_trend)
-    ahead, _ = trend.look_ahead(rows, readings, hyper, as_of)
     share = np.array([counts_at(ambition) for ambition in rows["ambition"]])
-    belief = ahead.at_due
+    ahead = look_ahead(rows, readings, learnt, as_of, share)
     counts = np.where(ahead.threshold > 0, share, 1.0) * ahead.threshold
-    for part, values in zip(at, (belief.mean, belief.scale, belief.df, ahead.threshold, counts), strict=False):
+    for part, values in zip(
+        at, (ahead.middle, ahead.spread, np.full(rows.height, ahead.df), ahead.threshold, counts), strict=False
+    ):
         part[on_trend] = values
-    probability[:, on_trend] = ahead.probability(), ahead.probability(share)
+    at.lift[on_trend] = ahead.score - ahead.plain_score()
+    probability[:, on_trend] = ahead.probability, ahead.counts
     binary = own.filter(~on_trend)
-    seen = outlook(goals, readings, as_of, binary["key_result"], hyper)
+    seen = outlook(goals, readings, as_of, binary["key_result"], learnt)
     reached = {
         name: (p, on is None) for name, p, on in seen.select("key_result", "probability", "reach_on").iter_rows()
     }
@@ -277,7 +309,7 @@ def beliefs(
     )
 
 
-def paces(own: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, as_of: date, days: Sequence[date]) -> Floats:
+def paces(own: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_of: date, days: Sequence[date]) -> Floats:
     """Progress expected over the days up to each morning (key_result, day), where it is a rise.
 
     The last morning before due also takes the days up to due; a binary key result gains shares of the life it has left.
@@ -289,5 +321,7 @@ def paces(own: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, as_of: d
     edges = np.hstack([np.maximum(start, edge[0]), until])
     on_trend = own["kind"].is_in(TRENDS).to_numpy()
     found = np.diff(edges, axis=1) / np.maximum(due - edges[:, :1], 1.0)
-    found[on_trend] = np.diff(trend.expected(own.filter(on_trend), readings, hyper, edges[on_trend]), axis=1)
+    rows = own.filter(on_trend)
+    ahead = look_ahead(rows, readings, learnt, as_of, np.ones(rows.height))
+    found[on_trend] = np.diff(expected(rows, readings, learnt, ahead, edges[on_trend]), axis=1)
     return np.asarray(np.maximum(found, 0.0))

@@ -97,11 +97,8 @@ def arrived(demand: Demand, items: pl.DataFrame, days: Sequence[date]) -> Floats
 
 def backlog(demand: Demand, items: pl.DataFrame) -> Floats:
     """Person-days of items that are open, (team,); an item of unknown effort counts as `size`."""
-    rows = [
-        (own.filter(pl.col("closed").is_null()), size)
-        for own, size in zip(by_team(items, demand.teams), demand.size, strict=True)
-    ]
-    return np.array([_effort(own, size).sum() for own, size in rows], dtype=np.float64)
+    still = by_team(items.filter(pl.col("closed").is_null()), demand.teams)
+    return np.array([_effort(own, size).sum() for own, size in zip(still, demand.size, strict=True)], dtype=np.float64)
 
 
 def open_on(own: pl.DataFrame, days: Ints, size: float) -> Floats:

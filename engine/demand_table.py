@@ -22,15 +22,16 @@ def tables(demand: Demand, centres: Floats) -> Floats:
     Cells are equally likely conditional means, ascending; their mean is rate x weekday x exp(centre) x size. `centres`:
     (bin,) log levels. Zero where the weekday's factor is.
     """
-    items = demand.rate[:, None, None] * demand.weekday[:, :, None] * np.exp(centres)
-    shape, size, spread = (
-        np.broadcast_to(values[:, None, None], items.shape)
-        for values in (demand.shape, demand.size, demand.size_spread)
-    )
-    found = np.zeros((*items.shape, CELLS))
-    some = items > 0.0
-    if some.any():
-        found[some] = cells(items[some], shape[some], spread[some]) * size[some][:, None]
+    daily = demand.rate[:, None] * demand.weekday
+    given = np.broadcast_arrays(daily, demand.shape[:, None], demand.size_spread[:, None])
+    found = np.zeros((*daily.shape, len(centres), CELLS))
+    some = daily > 0.0
+    if some.any():  # teams that nothing is known of share their laws
+        (items, *rest), own = np.unique(np.stack([part[some] for part in given]), axis=1, return_inverse=True)
+        shape, spread = (np.repeat(part, len(centres)) for part in rest)
+        laws = cells((items[:, None] * np.exp(centres)).ravel(), shape, spread)
+        size = np.broadcast_to(demand.size[:, None], daily.shape)[some]
+        found[some] = laws.reshape(len(items), len(centres), CELLS)[own] * size[:, None, None]
     return found
 
 

@@ -10,14 +10,15 @@ import numpy as np
 import polars as pl
 from scipy import special
 
-from koers.engine import trend
+from koers.engine.ahead import LEVELS, look_ahead, passages
 from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled
 from koers.engine.draws import stream, uniforms
 from koers.engine.futures import Setting, grouped, own_scale, reached, student
 from koers.engine.organisation import as_usual
-from koers.engine.outlook import CEILING, FLOOR, LEVELS, QUANTILES, TRENDS, binary_numbers
+from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
 from koers.engine.pace import Predictive
+from koers.engine.trend import TRENDS, scale_of
 
 HALVINGS = 25
 SHARES = (0.1, 0.5, 0.9)
@@ -86,17 +87,17 @@ def key_result_rows(
     on_trend = goals["kind"].is_in(TRENDS).to_numpy()
     rows = table.to_dicts()
     moved = _distribution(setting, groups, mean_gain)
-    scale = trend.scale_of(goals)
-    _, passage = trend.look_ahead(
-        goals.filter(on_trend), readings, coupled.hyper, coupled.staff.as_of, mean_gain[on_trend]
-    )
-    passages = dict(zip(np.flatnonzero(on_trend).tolist(), passage, strict=True))
+    scale = scale_of(goals)
+    own, learnt, as_of = goals.filter(on_trend), coupled.taught, coupled.staff.as_of
+    ahead = look_ahead(own, readings, learnt, as_of, np.ones(own.height))
+    first = passages(own, readings, learnt, ahead, as_of, mean_gain[on_trend])
+    passage = dict(zip(np.flatnonzero(on_trend).tolist(), first, strict=True))
     for k, (row, goal) in enumerate(zip(rows, goals.iter_rows(named=True), strict=True)):
         if row["rests_on"] is None:  # not asked about
             continue
         if on_trend[k]:
             row |= _shifted(row, {name: values[k] for name, values in moved.items()}, float(scale.way[k]))
-            row["reach_on"] = passages[k]
+            row["reach_on"] = passage[k]
         elif coupled.movable[k]:
             row |= binary_numbers(goal, row["probability"])
     schema = dict(table.schema)
@@ -191,12 +192,13 @@ def _ends(coupled: Coupled, gain: Floats, e: Floats) -> tuple[Floats, Floats]:
     chance, own = reached(setting, gain, e), own_scale(setting, e)
     met, score = np.zeros_like(gain), np.zeros_like(gain)
     levels = (np.arange(NOISE) + 0.5) / NOISE
+    quantiles = {df: special.stdtrit(df, levels) for df in np.unique(at.df)}
     replication = np.arange(gain.shape[1])
     for k, key in enumerate(setting.organisation.key_results.key):
         u = uniforms(stream(coupled.seed, "end", key), replication, 0)
         met[k] = u > 1 - chance[k]
         if np.isnan(at.hazard[k]):
-            noise = np.interp(u, levels, special.stdtrit(at.df[k], levels))
+            noise = np.interp(u, levels, quantiles[at.df[k]])
             way = at.threshold[k] if at.threshold[k] > 0 else 1.0
             score[k] = np.clip((at.mean[k] + gain[k] + own[k] * noise) / way, 0.0, 1.0)
         else:

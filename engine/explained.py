@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-Cause = Literal["check-in", "outcome", "target", "capacity", "run work", "other", "time", "relearning"]
+Cause = Literal["check-in", "outcome", "target", "run work", "capacity", "other", "time", "relearning"]
 
 
 @dataclass(frozen=True)

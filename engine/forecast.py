@@ -24,7 +24,7 @@ from koers.engine.standing import is_stale, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
 
-MODEL = "trend-1+capacity-1"
+MODEL = "blend-1+capacity-1"
 """Changes whenever the same log would get other numbers."""
 
 
@@ -177,9 +177,14 @@ _ORDER = (pl.col("objective").is_null(), "objective", "key_result")
 
 def week_before(recorded: Frames, now: Forecast) -> dict[str, float]:
     """The probability each key result had a week before `now`, as known at the end of that day."""
-    day = now.as_of - timedelta(days=7)
-    then = forecast_from(recorded, day, min(now.known_at, end_of(day)), samples=now.samples, seed=now.seed)
+    then = weeks_before(recorded, now, [1], now.samples)[0]
     return {item.key_result: item.probability for item in then.key_results}
+
+
+def weeks_before(recorded: Frames, now: Forecast, weeks: Iterable[int], samples: int) -> list[Forecast]:
+    """What was to be said so many weeks before `now`, as known at the end of that day."""
+    days = [now.as_of - timedelta(weeks=week) for week in weeks]
+    return [forecast_from(recorded, d, min(now.known_at, end_of(d)), samples=samples, seed=now.seed) for d in days]
 
 
 def trajectories(recorded: Frames, now: Forecast) -> dict[str, list[tuple[date, float]]]:

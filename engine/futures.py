@@ -6,6 +6,7 @@ Arrays of futures are (key_result, replication).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from scipy import special
 from koers.engine import elasticity, groups
 from koers.engine.capacity import Floats, Organisation
 from koers.engine.draws import stream, uniforms
-from koers.engine.groups import Members
+from koers.engine.groups import Members, rows_by_team
 from koers.engine.kernel import Futures
 
 KNOTS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
@@ -39,6 +40,7 @@ class AtDue(NamedTuple):
     threshold: Floats  # progress that meets the target in force
     counts: Floats  # progress at which it counts as reached
     hazard: Floats  # of binary ones: -log P(not done by due), else NaN
+    lift: Floats  # expected score beyond that of the Student-t that stands for what Progress says
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +95,35 @@ def moved(setting: Setting, effort: Floats, sizes: Floats, e: Floats) -> Floats:
     (team, replication) are those of the futures, `e` (replication,) their elasticities.
     """
     way = setting.organisation.key_results.pace.sum(axis=1)
-    change = (effort - usual_effort(setting, sizes) * way[:, None]) / setting.typical[:, None]
-    return np.asarray(elasticity_of(setting, e) * change)
+    change = usual_effort(setting, sizes)
+    change *= way[:, None]
+    np.subtract(effort, change, out=change)
+    change /= setting.typical[:, None]
+    change *= elasticity_of(setting, e)
+    return change
 
 
 def elasticity_of(setting: Setting, e: Floats) -> Floats:
     """Elasticities (key_result, replication): those drawn, as far as they can be, or the one that is assumed."""
-    drawn = np.minimum(e, setting.most[:, None])
-    return np.where(np.isnan(setting.assumed)[:, None], drawn, setting.assumed[:, None])
+    found, known = np.minimum(e, setting.most[:, None]), ~np.isnan(setting.assumed)
+    found[known] = setting.assumed[known, None]
+    return np.asarray(found)
 
 
 def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floats:
     """Progress by due beyond what was expected: what effort adds, and impacts of initiatives beyond expected gains."""
     way = setting.organisation.key_results.pace.sum(axis=1)
-    beyond = np.maximum(futures.landed - way[:, None], 0.0)
-    return np.asarray(moved(setting, futures.effort, sizes, e) + beyond)
+    found = moved(setting, futures.effort, sizes, e)
+    found += np.maximum(futures.landed - way[:, None], 0.0)
+    return found
 
 
 def usual_effort(setting: Setting, sizes: Floats) -> Floats:
     """Usual effort in each future, person-days per morning: by its team's size of run work."""
     weights, team = by_size(setting.organisation, sizes), setting.organisation.key_results.team
     found = np.empty((len(team), sizes.shape[1]))
-    for t in np.unique(team):
-        found[team == t] = setting.usual[:, team == t].T @ weights[t]
+    for t, own in rows_by_team(team):
+        found[own] = setting.usual[:, own].T @ weights[t]
     return found
 
 
@@ -128,30 +136,40 @@ def by_size(org: Organisation, sizes: Floats) -> Floats:
 
 def own_scale(setting: Setting, e: Floats) -> Floats:
     """Scale of each key result's own noise at due in futures with elasticities `e`; progress."""
-    return _by_elasticity(setting, setting.own, e)
+    return np.reshape(list(_by_elasticity(setting, setting.own, e)), (-1, len(e)))
 
 
-def _by_elasticity(setting: Setting, table: Floats, e: Floats) -> Floats:
-    """Rows of `table` (elasticity, key_result) at drawn or assumed elasticities, linear in between."""
+def _by_elasticity(setting: Setting, table: Floats, e: Floats) -> Iterator[Floats]:
+    """For each key result `table` (elasticity, key_result) at drawn or assumed elasticities, linear in between.
+
+    Row by row, as all that reads futures: a row of them stays in the processor's cache.
+    """
     place = np.clip(e, 0.0, 1.0) * (len(elasticity.GRID) - 1)
     cell = np.minimum(place.astype(np.int64), len(elasticity.GRID) - 2)
-    columns = np.ascontiguousarray(table.T)
-    low = columns[:, cell]
-    found = low + (place - cell) * (columns[:, cell + 1] - low)
-    for k in np.flatnonzero(~np.isnan(setting.assumed)).tolist():
-        found[k] = np.interp(setting.assumed[k], elasticity.GRID, table[:, k])
-    return np.asarray(found)
+    beyond = place - cell
+    for column, assumed in zip(np.ascontiguousarray(table.T), setting.assumed, strict=True):
+        if np.isnan(assumed):
+            low = column[cell]
+            yield low + beyond * (column[cell + 1] - low)
+        else:
+            yield np.full(len(e), np.interp(assumed, elasticity.GRID, column))
 
 
 def reached(setting: Setting, gain: Floats, e: Floats, at: int = 0) -> Floats:
     """P(target met at due | future), or with `at` 1 P(it counts as reached); `e` (replication,) are elasticities."""
-    due = setting.at_due
-    threshold = due.counts if at else due.threshold
-    lifted = gain + _by_elasticity(setting, setting.shift[at], e)
-    found = student(due.df, ((due.mean - threshold)[:, None] + lifted) / own_scale(setting, e))
-    binary = ~np.isnan(due.hazard)
-    found[binary] = -np.expm1(-due.hazard[binary, None] * np.maximum(1.0 + lifted[binary], 0.0))
+    found = np.empty_like(gain)
+    shifts, scales = (_by_elasticity(setting, table, e) for table in (setting.shift[at], setting.own))
+    for k, (shift, own) in enumerate(zip(shifts, scales, strict=True)):
+        found[k] = _reached(setting.at_due, k, gain[k] + shift, own, at)
     return found
+
+
+def _reached(due: AtDue, k: int, lifted: Floats, own: Floats, at: int = 0) -> Floats:
+    """Of one key result, (replication,), by what is added to its progress and the scale of its own noise."""
+    if not np.isnan(due.hazard[k]):
+        return np.asarray(-np.expm1(-due.hazard[k] * np.maximum(1.0 + lifted, 0.0)))
+    threshold = due.counts if at else due.threshold
+    return _looked_up(_table(float(due.df[k])), ((due.mean[k] - threshold[k]) + lifted) / own)
 
 
 def student(df: Floats, t: Floats) -> Floats:
@@ -161,13 +179,19 @@ def student(df: Floats, t: Floats) -> Floats:
     """
     found = np.empty_like(t)
     for own in np.unique(df):
-        mine, table = df == own, _table(float(own))
-        place = (t[mine] + FAR) * (CELLS / (2 * FAR))
-        np.clip(place, 0.0, CELLS, out=place)
-        cell = place.astype(np.int32)
-        low = table[cell]
-        found[mine] = low + (place - cell) * (table[cell + 1] - low)
+        mine = df == own
+        found[mine] = _looked_up(_table(float(own)), t[mine])
     return found
+
+
+def _looked_up(table: Floats, t: Floats) -> Floats:
+    """Linear between the points of a `_table`."""
+    place = (t + FAR) * (CELLS / (2 * FAR))
+    np.clip(place, 0.0, CELLS, out=place)
+    cell = place.astype(np.int32)
+    low = table[cell]
+    place -= cell
+    return np.asarray(low + place * (table[cell + 1] - low))
 
 
 @cache
@@ -178,25 +202,26 @@ def _table(df: float) -> Floats:
 
 def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
     """Expected score at due in each future: the share of the way to the target, from 0 to 1."""
-    due = setting.at_due
-    way = np.where((due.threshold > 0) & np.isfinite(due.threshold), due.threshold, 1.0)[:, None]
-    centre, own = (due.mean[:, None] + gain) / way, own_scale(setting, e) / way
-    found = _beyond(due.df, own, centre) - _beyond(due.df, own, centre - 1.0)
+    due, found = setting.at_due, np.empty_like(gain)
     whole = np.isnan(due.hazard) & (due.threshold > 0) & np.isfinite(due.threshold)
-    return np.where(whole[:, None], found.clip(0.0, 1.0), reached(setting, gain, e))
-
-
-def _beyond(df: Floats, own: Floats, centre: Floats) -> Floats:
-    """E[max(x, 0)] of Student-t around `centre` with scale `own`: the integral of its distribution function."""
-    found = np.empty_like(centre)
-    for value in np.unique(df):
-        mine = df == value
-        place = (centre[mine] / own[mine] + FAR) * (CELLS / (2 * FAR))
-        inside = np.clip(place, 0.0, CELLS)
-        cell, table = inside.astype(np.int32), _integral(float(value))
-        low = table[cell] + (inside - cell) * (table[cell + 1] - table[cell])
-        found[mine] = own[mine] * (low + np.maximum(place - CELLS, 0.0) * (2 * FAR / CELLS))
+    shifts, scales = (_by_elasticity(setting, table, e) for table in (setting.shift[0], setting.own))
+    for k, (shift, own) in enumerate(zip(shifts, scales, strict=True)):
+        if whole[k]:
+            way, df = due.threshold[k], float(due.df[k])
+            centre, scale = (due.mean[k] + gain[k]) / way, own / way
+            found[k] = (_beyond(df, scale, centre) - _beyond(df, scale, centre - 1.0) + due.lift[k]).clip(0.0, 1.0)
+        else:
+            found[k] = _reached(due, k, gain[k] + shift, own)
     return found
+
+
+def _beyond(df: float, own: Floats, centre: Floats) -> Floats:
+    """E[max(x, 0)] of Student-t around `centre` with scale `own`: the integral of its distribution function."""
+    place = (centre / own + FAR) * (CELLS / (2 * FAR))
+    inside = np.clip(place, 0.0, CELLS)
+    cell, table = inside.astype(np.int32), _integral(df)
+    low = table[cell] + (inside - cell) * (table[cell + 1] - table[cell])
+    return np.asarray(own * (low + np.maximum(place - CELLS, 0.0) * (2 * FAR / CELLS)))
 
 
 @cache

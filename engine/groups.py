@@ -196,6 +196,13 @@ def rows(index: Ints) -> Rows:
     return index
 
 
+def rows_by_team(team: Ints) -> list[tuple[int, Ints]]:
+    """Each team of `team` (key_result,), and its rows."""
+    order = np.argsort(team, kind="stable")
+    cuts = np.flatnonzero(np.diff(team[order])) + 1
+    return [(int(team[own[0]]), own) for own in np.split(order, cuts) if len(own)]
+
+
 def luck_of(luck: Luck, own: Members) -> Luck:
     """The draws of one group."""
     t, rails, plans = rows(own.teams), rows(own.guardrails), rows(own.initiatives)

@@ -18,6 +18,7 @@ from koers.engine import demand as run_work
 from koers.engine import kernel
 from koers.engine.capacity import Floats, Ints, KeyResults, Organisation, Teams
 from koers.engine.futures import KNOTS, by_size
+from koers.engine.groups import rows_by_team
 from koers.engine.luck import Start, sizes
 from koers.engine.mornings import joined, mornings, number_of
 from koers.engine.organisation import organisation
@@ -65,7 +66,8 @@ def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
     young = max(moved["start"], default=since) + timedelta(days=YOUNG) > staff.as_of
     until = staff.as_of + timedelta(days=YOUNG if young else 0)
     days = mornings(since - timedelta(days=BURN_IN), until, staff.country)
-    rows = [shared["key_result"].to_list().index(name) for name in moved["key_result"]]
+    place = {name: row for row, name in enumerate(shared["key_result"])}
+    rows = [place[name] for name in moved["key_result"]]
     today = sum(day <= staff.as_of for day in days) - 1
     return Past(_as_it_was(staff, shared, days), today, _excess(staff), np.array(rows, dtype=np.int64))
 
@@ -176,9 +178,9 @@ def _by_size(effort: Floats, org: Organisation, size: Floats) -> Floats:
     """Expected `effort` (key_result, replication) given the size of its team's run work, (knot, key_result)."""
     team = np.resize(org.key_results.team, len(effort))  # several efforts may stand below one another
     found, weights = np.empty((len(KNOTS), len(effort))), by_size(org, size)
-    for t in np.unique(team):
+    for t, own in rows_by_team(team):
         products = weights[t] @ weights[t].T + 1e-9 * np.eye(len(KNOTS))  # a knot that no size is near stays 0
-        found[:, team == t] = np.linalg.solve(products, weights[t] @ effort[team == t].T)
+        found[:, own] = np.linalg.solve(products, weights[t] @ effort[own].T)
     return np.maximum(found, 0.0)
 
 

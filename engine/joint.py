@@ -183,12 +183,12 @@ def _teams(coupled: Coupled, total: Sums, drawn: kernel.Futures) -> tuple[TeamCa
 
 def _weeks(org: Organisation, drawn: kernel.Futures, t: int) -> list[Week]:
     """The weeks in which there are mornings."""
-    found = []
-    for week in np.unique(org.calendar.week):
-        present = drawn.present[t, week, :SHOWN]
-        share = np.divide(drawn.run[t, week, :SHOWN], present, out=np.zeros_like(present), where=present > 0)
-        monday = EPOCH + timedelta(days=int(org.calendar.weeks[week]))
-        low, middle, high = np.quantile(share, SHARES).tolist()
-        least, usual, most = np.quantile(drawn.left[t, week, :SHOWN], SHARES).tolist()
-        found.append(Week(monday, middle, low, high, usual, least, most))
-    return found
+    weeks = np.unique(org.calendar.week)
+    run, present, left = (part[t, weeks, :SHOWN] for part in (drawn.run, drawn.present, drawn.left))
+    share = np.divide(run, present, out=np.zeros_like(present), where=present > 0)
+    mondays = [EPOCH + timedelta(days=int(day)) for day in org.calendar.weeks[weeks]]
+    shares, backlogs = (np.quantile(part, SHARES, axis=1).T.tolist() for part in (share, left))
+    return [
+        Week(monday, middle, low, high, usual, least, most)
+        for monday, (low, middle, high), (least, usual, most) in zip(mondays, shares, backlogs, strict=True)
+    ]

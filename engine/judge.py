@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from koers.engine.ahead import LEVELS
 from koers.engine.backtest import KOERS
 from koers.engine.grading import given_up
+from koers.engine.outlook import QUANTILES
 from koers.engine.projections import goals, readings
 from koers.engine.reliability import Bin, Slope, calibration_slope, reliability
 from koers.engine.replay import Frames, view
@@ -166,7 +168,7 @@ def _scores(scored: pl.DataFrame, own: pl.DataFrame, seed: int) -> tuple[Score, 
 
 
 def _score(method: str, rows: pl.DataFrame, own: pl.DataFrame, seed: int) -> Score:
-    covered = interval_covers(*(rows[name].to_numpy() for name in ("q10", "q90", "outcome")))
+    covered = interval_covers(np.array(LEVELS), rows.select(QUANTILES).to_numpy(), rows["outcome"].to_numpy(), 0.1, 0.9)
     has = ~np.isnan(covered)
     name = rows["key_result"]
     skill, gain = (None, None) if method == KOERS else _against(rows, own, seed)

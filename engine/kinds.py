@@ -6,6 +6,7 @@ Pooled numbers start from declared priors and learn from the goals handed in.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +25,24 @@ ENTER_PRIOR = (1.0, 14.0)
 RATE_LEVELS = np.array([0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95])
 
 
-def binary_probability(done: bool, remaining: float, finished: int, reached: int) -> float:
+class Tally(NamedTuple):
+    """Binary key results known to have ended, and those of them that were done."""
+
+    finished: int = 0
+    reached: int = 0
+
+
+def binary_probability(done: bool, remaining: float, everybody: Tally, team: Tally) -> float:
     """P(a binary key result is done at due), under a hazard that is constant over its life.
 
-    `remaining` is the share of its life still to come (0-1); `finished` and `reached` count the binary key results
-    known to have ended, and those of them that were done.
+    `remaining` is the share of its life still to come (0-1); `team` counts its own team's past within `everybody`'s:
+    partly pooled, as DONE_PRIOR's worth of goals at the rate of all.
     """
     if done:
         return KEEPS
-    mean, weight = DONE_PRIOR
-    whole = (mean * weight + reached) / (weight + finished)
+    whole, weight = DONE_PRIOR
+    for past in (everybody, team):
+        whole = (whole * weight + past.reached) / (weight + past.finished)
     return float(1.0 - (1.0 - whole) ** min(max(remaining, 0.0), 1.0))
 
 

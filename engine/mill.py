@@ -7,109 +7,93 @@ that rows do not overlap, and takes several futures at a time.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES, Floats, Ints
+from koers.engine.compiled import part, whole
 from koers.engine.groups import WIDTH, Bools, Group, Records
 from koers.engine.luck import ABSENCE_BYTE, Luck
 
-F = TypeVar("F", bound=Callable[..., Any])
-RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, PRESENT, SHARE, BEFORE, TRIPPED, WAITING, WEEK_RUN, WEEK_PRESENT = (
+RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, BEFORE, TRIPPED, WAITING, PRESENT, SHARE, WEEK_RUN, WEEK_PRESENT = (
     n * WIDTH for n in range(13)
 )
 ROWS = 13
 TOLD = 6  # rows that sums and days tell: RUN to BACKLOG
+KEPT = 4  # rows that go on from the evening to the next morning: BACKLOG to WAITING
 RUN_FIRST, RING_FENCE, FIXED_SPLIT, BUFFER, THRESHOLD, ROTATION, FREEZE = range(len(POLICIES))
 AGE = MEASURES.index("backlog_age")
+BLOCK = 16 * WIDTH  # futures whose change work is noted for initiatives
 ABSENT, BYTE = np.uint64(8 * ABSENCE_BYTE), np.uint64(0xFF)
-OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "_nrt": False,
-    "no_cfunc_wrapper": True,
-}  # no fastmath: the same bits on any processor
-
-
-def part(function: F) -> F:
-    """`function` compiled, to be called by others."""
-    return numba.njit(**OPTIONS | {"no_cpython_wrapper": True})(function)  # type: ignore[no-any-return]
-
-
-def whole(function: F) -> F:
-    """`function` compiled, and kept on disk where there is a place for it."""
-    told = (WIDTH, DUST, NEVER, POLICIES, MEASURES, ABSENCE_BYTE)  # numba itself asks only whether this file changed
-    function.__qualname__ += "_" + hashlib.sha256(repr(told).encode()).hexdigest()[:16]
-    try:
-        return numba.njit(cache=True, **OPTIONS)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # neither the source's folder nor the user's can be written to
-        return numba.njit(**OPTIONS)(function)  # type: ignore[no-any-return]
 
 
 class Work(NamedTuple):
-    """Scratch space for a group; the last axis is the future."""
+    """All that the compiled mill reads and fills for a group, and no more: each array costs time to compile."""
 
-    teams: Floats  # (team, row x future)
-    came: Floats  # (team, day + 2, future) arrivals before each morning, all told; of teams whose ages matter
-    aged: Bools  # (team,)
-    broken: Bools  # (guardrail, future)
-    fallen: Ints  # (guardrail, future) first day, or NEVER
-    left: Floats  # (initiative, future)
-    begun: Bools  # (initiative, future)
-    finished: Bools  # (initiative, future)
-    working: Bools  # (initiative, future)
+    morning: Records  # from here on see Group
+    team: Records
+    presence: Records
+    absence: Floats
+    demand: Floats
+    rail: Records
+    goal: Records
+    claim: Floats
+    pace: Floats
+    word: NDArray[np.uint64]  # from here on see Luck
+    bin: NDArray[np.int32]
+    scale: Floats
+    size: Floats
+    effort: Floats  # from here on see Out
+    broken: Ints
+    run: Floats
+    present: Floats
+    left: Floats
+    sums: Floats
+    days: Floats
+    shares: Floats
+    goal_days: Floats
+    alarm: Bools  # of the first evening; in the end of the marked one
+    evening: Floats  # (team, KEPT, replication) as alarm
+    aged: Bools  # (team,) whether the age of what is left lying matters
     claims: Floats  # (team, day) of key results
-    planned: Bools  # (team,) whether it has initiatives
+    change: Floats  # (team, day, future) change work of a BLOCK, where there are initiatives to share it out to
+    rows: Floats  # (team, row x future) scratch space, as all below
+    came: Floats  # (team, day + 2, future) arrivals before each morning, all told; where ages matter
+    alarms: Bools  # (guardrail, future)
 
 
-def workspace(g: Group) -> Work:
-    """Room for a group."""
+def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
+    """What there is for a group, in place, and room to work."""
     teams, days = g.presence.shape
     aged = g.team["failure_demand"] > 0
     aged[g.rail["team"][g.rail["measure"] == AGE]] = True
     claims = np.zeros((teams, days))
     np.add.at(claims, g.goal["team"], g.claim)
-    planned = np.zeros(teams, dtype=np.bool_)
-    planned[g.plan["team"]] = True
-    plans, rails = (len(g.plan), WIDTH), (len(g.rail), WIDTH)
+    out.alarm[:] = luck.start.broken
+    given = g._asdict() | luck._asdict() | out._asdict()
     return Work(
-        teams=np.zeros((teams, ROWS * WIDTH)),
-        came=np.zeros((teams, days + 2 if aged.any() else 0, WIDTH)),
+        **{name: given[name] for name in Work._fields if name in given},
+        evening=np.stack(luck.start[:KEPT], axis=1, dtype=np.float64, casting="unsafe"),
         aged=aged,
-        broken=np.zeros(rails, dtype=np.bool_),
-        fallen=np.zeros(rails, dtype=np.int64),
-        left=np.zeros(plans),
-        begun=np.zeros(plans, dtype=np.bool_),
-        finished=np.zeros(plans, dtype=np.bool_),
-        working=np.zeros(plans, dtype=np.bool_),
         claims=claims,
-        planned=planned,
+        change=np.zeros((teams if len(g.plan) else 0, days, BLOCK)),
+        rows=np.zeros((teams, ROWS * WIDTH)),
+        came=np.zeros((teams, days + 2 if aged.any() else 0, WIDTH)),
+        alarms=np.zeros((len(g.rail), WIDTH), dtype=np.bool_),
     )
 
 
 @part
-def _open(g: Group, luck: Luck, work: Work, first: int, n: int) -> None:
-    """The evening before the first morning."""
-    for t in range(len(g.team)):
-        s = work.teams[t]
-        s[:] = 0.0
+def _open(s: Floats, came: Floats, evening: Floats, first: int, n: int) -> None:
+    """The evening before the first morning, (row, future)."""
+    s[:] = 0.0
+    for q in range(KEPT):
         for j in range(n):
-            s[BACKLOG + j], s[BEFORE + j] = luck.start.backlog[t, first + j], luck.start.run_share[t, first + j]
-            s[TRIPPED + j], s[WAITING + j] = luck.start.tripped[t, first + j], luck.start.waiting[t, first + j]
-            if work.aged[t]:
-                work.came[t, 1, j] = luck.start.backlog[t, first + j]
-    work.broken[:], work.fallen[:], work.finished[:] = False, NEVER, False
-    for r in range(len(g.rail)):
-        for j in range(n):
-            work.broken[r, j] = luck.start.broken[r, first + j]
-    for i in range(len(g.plan)):
-        work.begun[i] = g.plan[i]["begun"] != 0
-        for j in range(n):
-            work.left[i, j] = luck.todo[i, first + j]
+            s[BACKLOG + q * WIDTH + j] = evening[q, first + j]
+    for j in range(n if len(came) > 0 else 0):
+        came[1, j] = evening[0, first + j]
 
 
 @part
@@ -213,158 +197,109 @@ def _sum(x: Floats, n: int) -> float:
 
 
 @part
-def _tell(s: Floats, out: Any, t: int, d: int, week: int, first: int, n: int, last: bool) -> None:  # noqa: ANN401
+def _tell(s: Floats, sums: Floats, days: Floats, shares: Floats, t: int, d: int, first: int, n: int) -> None:
     """Write a team's morning down."""
     for q in range(TOLD):
-        out.sums[t, first // WIDTH, d, q] = _sum(s[q * WIDTH : (q + 1) * WIDTH], n)
-    if out.run.shape[1] > 0 and last:
-        for j in range(n):
-            out.run[t, week, first + j] = s[WEEK_RUN + j]
-            out.present[t, week, first + j] = s[WEEK_PRESENT + j]
-            out.left[t, week, first + j] = s[BACKLOG + j]
-        s[WEEK_RUN : WEEK_RUN + 2 * WIDTH] = 0.0
-    if out.days.shape[1] > 0:
+        sums[t, first // WIDTH, d, q] = _sum(s[q * WIDTH : (q + 1) * WIDTH], n)
+    if days.shape[1] > 0:
         for j in range(n):
             for q in range(TOLD):
-                out.days[t, d, q, first + j] = s[q * WIDTH + j]
-            out.shares[t, d, first + j] = s[SHARE + j]
+                days[t, d, q, first + j] = s[q * WIDTH + j]
+            shares[t, d, first + j] = s[SHARE + j]
 
 
 @part
-def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, broken: Bools, fallen: Ints) -> None:  # noqa: ANN401
-    """Whether a guardrail is broken in the evening; arrays (future,)."""
+def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, week: int, first: int, n: int) -> None:
+    """Write a team's week down."""
+    for j in range(n):
+        run[t, week, first + j] = s[WEEK_RUN + j]
+        present[t, week, first + j] = s[WEEK_PRESENT + j]
+        left[t, week, first + j] = s[BACKLOG + j]
+    s[WEEK_RUN : WEEK_RUN + 2 * WIDTH] = 0.0
+
+
+@part
+def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, alarm: Bools, broken: Ints) -> None:  # noqa: ANN401
+    """Whether a guardrail is broken in the evening, and since when; (future,) each."""
     if rail["measure"] == AGE:
         back = max(d + 1 - int(min(rail["upper"], 1e9)), 0)
         for j in range(WIDTH):
-            broken[j] = s[BACKLOG + j] - (came[d + 2, j] - came[back, j]) > DUST
+            alarm[j] = s[BACKLOG + j] - (came[d + 2, j] - came[back, j]) > DUST
     else:
         for j in range(WIDTH):
-            broken[j] = _load(s[BACKLOG + j], people) > rail["upper"]
-    for j in range(WIDTH):
-        fallen[j] = d if broken[j] and fallen[j] == NEVER else fallen[j]
+            alarm[j] = _load(s[BACKLOG + j], people) > rail["upper"]
+    for j in range(len(broken)):
+        broken[j] = d if alarm[j] and broken[j] == NEVER else broken[j]
 
 
 @part
-def _by_weight(g: Group, s: Floats, all_claims: float, out: Any, t: int, d: int, first: int, n: int) -> None:  # noqa: ANN401
-    """Change work of a team without initiatives."""
-    for k in range(len(g.goal)):
-        if g.goal[k]["team"] == t and g.claim[k, d] > 0.0:
-            part, pace, effort = g.claim[k, d] / all_claims, g.pace[k, d], out.effort[k, first : first + n]
-            for j in range(n):
-                effort[j] += pace * (s[CHANGE + j] * part)
-            if out.goal_days.shape[1] > 0:
-                for j in range(n):
-                    out.goal_days[k, d, first + j] += s[CHANGE + j] * part
-
-
-@part
-def _choose(
-    plan: Records, needs: Bools, limit: int, t: int, day: int, j: int, finished: Bools, begun: Bools, working: Bools
-) -> float:
-    """`working` of a team's initiatives in one future, and what they weigh."""
-    free, claims = limit, 0.0
-    for i in range(len(plan)):
-        if plan[i]["team"] == t:
-            ready = plan[i]["start"] <= day and not finished[i, j]
-            for other in range(len(plan)):
-                ready = ready and not (needs[i, other] and not finished[other, j])
-            working[i, j] = ready
-            free -= ready and begun[i, j]
-    for i in range(len(plan)):
-        if plan[i]["team"] == t and working[i, j] and not begun[i, j]:
-            begun[i, j] = working[i, j] = free > 0
-            free -= 1
-    for i in range(len(plan)):
-        if plan[i]["team"] == t and working[i, j]:
-            claims += plan[i]["weight"]
-    return claims
-
-
-@part
-def _by_plan(g: Group, work: Work, out: Any, t: int, d: int, first: int, n: int) -> None:  # noqa: ANN401
-    """Change work of a team with initiatives."""
-    day, limit, detail = g.morning[d]["day"], g.team[t]["wip_limit"], out.goal_days.shape[1] > 0
-    goals = len(g.goal)
-    for j in range(n):
-        claims = _choose(g.plan, g.needs, limit, t, day, j, work.finished, work.begun, work.working)
-        change, claims = work.teams[t, CHANGE + j], work.claims[t, d] + claims
-        for n_ in range(goals + len(g.plan) if claims > 0.0 else 0):
-            if n_ < goals:
-                k, mine, weight = n_, g.goal[n_]["team"] == t, g.claim[n_, d]
-            else:
-                plan = g.plan[n_ - goals]
-                k, mine, weight = plan["key_result"], plan["team"] == t and work.working[n_ - goals, j], plan["weight"]
-            if mine:
-                done = change * (weight / claims)
-                if n_ >= goals:
-                    work.left[n_ - goals, j] -= done
-                if k != NEVER:
-                    out.effort[k, first + j] += g.pace[k, d] * done
-                    if detail:
-                        out.goal_days[k, d, first + j] += done
-
-
-@part
-def _finish(g: Group, work: Work, out: Any, d: int, first: int, n: int) -> None:  # noqa: ANN401
-    """Initiatives that have had what they take are done, and show after their lag."""
-    for i in range(len(g.plan)):
-        plan = g.plan[i]
-        k = plan["key_result"]
-        shows = k != NEVER and g.morning[d]["day"] + plan["lag"] <= g.goal[k]["due"]
-        for j in range(n):
-            if work.working[i, j] and work.left[i, j] <= DUST:
-                work.finished[i, j] = True
-                out.finished[i, first + j] = d
-                if shows:
-                    out.landed[k, first + j] += plan["impact"]
-            work.working[i, j] = False
+def _by_weight(s: Floats, share: float, pace: float, effort: Floats) -> None:
+    """A key result's share of a team's change work, at its pace; `effort` (future,)."""
+    for j in range(len(effort)):
+        effort[j] += pace * (s[CHANGE + j] * share)
 
 
 @whole
-def _mill(g: Group, luck: Luck, work: Work, out: Any, mark: int) -> None:  # noqa: ANN401, C901 - calls cost compile time
-    futures, days = luck.word.shape[2], len(g.morning)
-    for first in range(0, futures, WIDTH):
-        n = min(WIDTH, futures - first)
-        _open(g, luck, work, first, n)
-        for d in range(days):
-            week, weekday = g.morning[d]["week"], g.morning[d]["weekday"]
-            last = d + 1 == days or g.morning[d + 1]["week"] != week
-            for t in range(len(g.team)):
-                s, now, team = work.teams[t], g.presence[t, d], g.team[t]
-                word = luck.word[t, week, first : first + n]
-                _attend(s, word, g.absence[t], max(now["people"] - now["away"], 0.0))
-                if np.isnan(now["given"]):
-                    bins, scale = luck.bin[t, week, first : first + n], luck.scale[t, week, first : first + n]
-                    _draw(s, word, bins, scale, g.demand[t, weekday], weekday, now["factor"])
-                else:
-                    for j in range(n):
-                        s[ARRIVED + j] = now["given"] * luck.size[t, first + j]
-                _arrive(s, work.came[t], d, team["failure_demand"], team["overdue_after"], work.aged[t])
-                _protect(s, now, work.broken)
-                _divide(s, team["switch_loss"], now["kind"] == FIXED_SPLIT)
-                _tell(s, out, t, d, week, first, n, last)
-                if d == mark:
-                    for j in range(n):
-                        out.backlog[t, first + j], out.run_share[t, first + j] = s[BACKLOG + j], s[BEFORE + j]
-                        out.tripped[t, first + j], out.waiting[t, first + j] = s[TRIPPED + j] > 0.0, int(s[WAITING + j])
-            for r in range(len(g.rail)):
-                t = g.rail[r]["team"]
-                people = g.presence[t, d]["people"]
-                _watch(work.teams[t], work.came[t], g.rail[r], people, d, work.broken[r], work.fallen[r])
-                if d == mark:
-                    for j in range(n):
-                        out.alarm[r, first + j] = work.broken[r, j]
-            for t in range(len(g.team)):
-                if work.planned[t]:
-                    _by_plan(g, work, out, t, d, first, n)
-                else:
-                    _by_weight(g, work.teams[t], work.claims[t, d], out, t, d, first, n)
-            _finish(g, work, out, d, first, n)
-        for r in range(len(g.rail)):
+def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - calls cost compile time
+    days = len(w.morning)
+    for first in range(begin, end, WIDTH):
+        n = min(WIDTH, end - first)
+        for t in range(len(w.team)):
+            _open(w.rows[t], w.came[t], w.evening[t], first, n)
+        for r in range(len(w.rail)):
             for j in range(n):
-                out.broken[r, first + j] = work.fallen[r, j]
+                w.alarms[r, j] = w.alarm[r, first + j]
+        for d in range(days):
+            week, weekday = w.morning[d]["week"], w.morning[d]["weekday"]
+            last = d + 1 == days or w.morning[d + 1]["week"] != week
+            for t in range(len(w.team)):
+                s, now, team = w.rows[t], w.presence[t, d], w.team[t]
+                word = w.word[t, week, first : first + n]
+                _attend(s, word, w.absence[t], max(now["people"] - now["away"], 0.0))
+                if np.isnan(now["given"]):
+                    bins, scale = w.bin[t, week, first : first + n], w.scale[t, week, first : first + n]
+                    _draw(s, word, bins, scale, w.demand[t, weekday], weekday, now["factor"])
+                else:
+                    for j in range(n):
+                        s[ARRIVED + j] = now["given"] * w.size[t, first + j]
+                _arrive(s, w.came[t], d, team["failure_demand"], team["overdue_after"], w.aged[t])
+                _protect(s, now, w.alarms)
+                _divide(s, team["switch_loss"], now["kind"] == FIXED_SPLIT)
+                _tell(s, w.sums, w.days, w.shares, t, d, first, n)
+                if last and w.run.shape[1] > 0:
+                    _tell_week(s, w.run, w.present, w.left, t, week, first, n)
+                if d == mark:
+                    for q in range(KEPT):
+                        for j in range(n):
+                            w.evening[t, q, first + j] = s[BACKLOG + q * WIDTH + j]
+                for j in range(n if len(w.change) > 0 else 0):
+                    w.change[t, d, first - begin + j] = s[CHANGE + j]
+                for k in range(len(w.goal) if len(w.change) == 0 else 0):
+                    if w.goal[k]["team"] == t and w.claim[k, d] > 0.0:
+                        share = w.claim[k, d] / w.claims[t, d]
+                        _by_weight(s, share, w.pace[k, d], w.effort[k, first : first + n])
+                        if w.goal_days.shape[1] > 0:
+                            _by_weight(s, share, 1.0, w.goal_days[k, d, first : first + n])
+            for r in range(len(w.rail)):
+                t = w.rail[r]["team"]
+                people, broken = w.presence[t, d]["people"], w.broken[r, first : first + n]
+                _watch(w.rows[t], w.came[t], w.rail[r], people, d, w.alarms[r], broken)
+                if d == mark:
+                    for j in range(n):
+                        w.alarm[r, first + j] = w.alarms[r, j]
 
 
 def mill(g: Group, luck: Luck, out: Any, mark: int) -> None:  # noqa: ANN401
     """Fill `out` (see `kernel.Out`) for the futures of `luck`."""
-    _mill(g, luck, workspace(g), out, mark)
+    if not len(g.morning):
+        return
+    work, futures = _work(g, luck, out), luck.word.shape[2]
+    step = BLOCK if len(g.plan) else max(futures, 1)
+    for begin in range(0, futures, step):
+        end = min(begin + step, futures)
+        _mill(work, mark, begin, end)
+        if len(g.plan):
+            from koers.engine.mill_plans import share_out  # compiled, or loaded, only where there are initiatives
+
+            share_out(g, luck.todo[:, begin:end], work.change, work.claims, out, begin)
+    out.backlog[:], out.run_share[:], out.tripped[:], out.waiting[:] = np.swapaxes(work.evening, 0, 1)

@@ -6,6 +6,7 @@ Student-t of Progress. In a path all noise is taken down by what effort brings o
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -14,11 +15,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from koers.engine import pace, trend
+from koers.engine.ahead import look_ahead
 from koers.engine.capacity import Calendar, Floats, Ints
 from koers.engine.draws import normals, stream, words
+from koers.engine.learning import Learnt
 from koers.engine.local_trend import Settings, Step, step
 from koers.engine.mornings import number_of
-from koers.engine.outlook import TRENDS
+from koers.engine.pace_ahead import SHORTEST
+from koers.engine.trend import TRENDS
 
 KNOTS = np.linspace(-6.0, 6.0, 241)
 """Normal deviates of the draw of sigma; between them its log is linear."""
@@ -48,21 +52,32 @@ class Noise(NamedTuple):
     reading: Floats
 
 
-def motion(goals: pl.DataFrame, readings: pl.DataFrame, hyper: pace.Hyper, calendar: Calendar) -> Motion:
-    """The motion of `goals` over the mornings of `calendar`."""
+def motion(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_of: date, calendar: Calendar) -> Motion:
+    """The motion of `goals` over the mornings of `calendar`, from what was known at the end of `as_of`.
+
+    The trend's own, made wider or narrower and bent evenly in time, so that it ends in the middle and with the spread
+    of what is ahead.
+    """
+    hyper = learnt.trend
     on_trend = goals["kind"].is_in(TRENDS).to_numpy()
     rows = goals.filter(on_trend)
     belief = pace.posterior(trend.to_readings(rows, readings), hyper)
-    scale, count = trend.scale_of(rows), goals.height
+    ahead = look_ahead(rows, readings, learnt, as_of, np.ones(rows.height))
+    scale, count = ahead.scale, goals.height
+    plain = pace.predict(belief, scale.time(trend.day_numbers(rows["due"])), hyper)
     due = np.array([number_of(day) for day in rows["due"]], dtype=np.float64)[:, None]
     edges = np.hstack([np.minimum(np.broadcast_to(calendar.day, (rows.height, len(calendar.day))), due), due])
     times = np.maximum((edges - scale.start[:, None]) / scale.life[:, None], belief.time[:, None])
-    steps = step(np.diff(times, axis=1, prepend=belief.time[:, None]), Settings.of(hyper))
+    passed = np.diff(times, axis=1, prepend=belief.time[:, None])
+    bend = (ahead.middle - plain.mean)[:, None] * passed / np.maximum(passed.sum(axis=1, keepdims=True), SHORTEST)
+    steps = step(passed, Settings.of(hyper))
+    steps = steps._replace(ahead=steps.ahead + bend)
     level_sd = np.sqrt(belief.var_level)
     both = belief.cov / level_sd
     slope_sd = np.sqrt(np.maximum(belief.var_slope - both**2, 0.0))
     precision = special.gammaincinv(hyper.df / 2, special.ndtr(-KNOTS)) / (hyper.df / 2)
-    sigma = np.log(np.sqrt(belief.scale2)[:, None] / np.sqrt(precision))
+    wider = ahead.spread / plain.scale
+    sigma = np.log((wider * np.sqrt(belief.scale2))[:, None] / np.sqrt(precision))
     return Motion(
         on_trend=on_trend,
         level=_spread(on_trend, belief.level, count),

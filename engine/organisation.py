@@ -79,11 +79,12 @@ def _teams(staff: Staffing, days: Sequence[date], given: Floats | None) -> Teams
     ]
     there = _begun(staff, days)
     today = [in_force(staff.people[team], staff.as_of) for team in staff.teams]
+    absence = {size: unplanned_absence(size) for size in set(today)}
     return Teams(
         key=staff.teams,
         people=_stacked(people, len(days)) * there,
         away=_stacked([planned_absence(staff.absences, team, days, staff.country) for team in staff.teams], len(days)),
-        absence=_stacked([unplanned_absence(size) for size in today], CELLS),
+        absence=_stacked([absence[size] for size in today], CELLS),
         demand=staff.levels.demand,
         factor=there,
         given=np.full((count, len(days)), np.nan) if given is None else given,

@@ -6,21 +6,30 @@ is another threshold on that scale. So a re-target changes what has to be reache
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from koers.engine import kinds, pace, trend
+from koers.engine import kinds
+from koers.engine.ahead import LEVELS, look_ahead, passages, words
 from koers.engine.grading import Days, Goal, days_inside, days_of, ending, endings, in_force, meets, over, progress
+from koers.engine.learning import Learnt, learn
+from koers.engine.local_trend import Floats
+from koers.engine.trend import TRENDS
 
-LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 QUANTILES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
 FLOOR, CEILING = 0.01, 0.99
 """No forecast is surer than this: a log knows nothing of what it has never seen."""
 ASPIRATIONAL_COUNTS = 0.7
 """An aspirational key result counts as reached at this share of the way (Google re:Work)."""
+
+Told = Callable[[Floats], Floats]
+"""A probability with the owners' word: see `Owners.told`."""
 
 SCHEMA = {
     "key_result": pl.String,
@@ -38,22 +47,14 @@ SCHEMA = {
 } | dict.fromkeys(QUANTILES, pl.Float64)
 """Columns of an outlook. `attained` is null until the key result has ended; `progress` is towards the target now."""
 
-TRENDS = ("metric", "milestone")
-
-
-def learn(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date) -> pace.Hyper:
-    """What all trends known at the end of `as_of` share."""
-    begun = goals.filter(pl.col("kind").is_in(TRENDS) & (pl.col("start") <= as_of))
-    return pace.fit(trend.to_readings(_latest(begun), readings))
-
 
 def outlook(
-    goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, wanted: pl.Series, hyper: pace.Hyper | None
+    goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, wanted: pl.Series, learnt: Learnt | None
 ) -> pl.DataFrame:
     """The outlook (see SCHEMA) at the end of `as_of` for the `wanted` key results.
 
-    `goals` and `readings` (from `projections`) are what was known, `hyper` what `learn` made of them (None: it is
-    asked where a trend needs it). Key results that have ended get their grade.
+    `goals` and `readings` (from `projections`) are what was known, `learnt` what `learn` made of them (None: it is
+    asked here). Key results that have ended get their grade.
     """
     chosen = goals.filter(pl.col("key_result").is_in(wanted.implode()))
     ended = chosen.filter(over(as_of))
@@ -61,23 +62,33 @@ def outlook(
     on_trend = going.filter(pl.col("kind").is_in(TRENDS))
     by_rows = chosen.join(on_trend, on="key_result", how="anti")["key_result"]
     days = days_of(readings.filter(pl.col("key_result").is_in(by_rows.implode())))
-    parts = []
-    if on_trend.height:
-        parts = [_trend(on_trend, readings, as_of, hyper or learn(goals, readings, as_of))]
+    learnt = learnt or (learn(goals, readings, as_of) if going.height else Learnt())
+    parts = [_trend(on_trend, readings, as_of, learnt)] if on_trend.height else []
+    said = zip(
+        by_rows, words(chosen.filter(pl.col("key_result").is_in(by_rows.implode())), readings, learnt), strict=True
+    )
+    told = {name: partial(learnt.owners.told, logits=logit) for name, logit in said}
+    past = _tallies(goals, readings, as_of)
     rows = [_ended_row(goal, days) for goal in ended.iter_rows(named=True)]
-    ends = endings(goals.filter(pl.col("kind") == "binary"), readings, as_of)["attained"]
-    rows += [_binary_row(g, days, as_of, ends) for g in going.filter(pl.col("kind") == "binary").iter_rows(named=True)]
-    rows += [_control_row(g, days, as_of) for g in going.filter(pl.col("kind") == "control").iter_rows(named=True)]
+    for goal in going.filter(~pl.col("kind").is_in(TRENDS)).iter_rows(named=True):
+        row, name = _row(goal, days.get(goal["key_result"], [])), goal["key_result"]
+        own = (
+            _binary(goal, row, as_of, past, told[name])
+            if goal["kind"] == "binary"
+            else _control(goal, days.get(name, []), as_of, told[name])
+        )
+        rows.append(_clipped(row | {"attained": None} | own))
     parts.append(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
     return pl.concat(parts).sort("key_result")
 
 
-def _trend(going: pl.DataFrame, readings: pl.DataFrame, as_of: date, hyper: pace.Hyper) -> pl.DataFrame:
-    ahead, passages = trend.look_ahead(going, readings, hyper, as_of)
+def _trend(going: pl.DataFrame, readings: pl.DataFrame, as_of: date, learnt: Learnt) -> pl.DataFrame:
+    shares = np.array([counts_at(ambition) for ambition in going["ambition"]])
+    ahead = look_ahead(going, readings, learnt, as_of, shares)
+    mean, quantiles = ahead.values()
     seen = readings.group_by("key_result", maintain_order=True).agg(
         value=pl.col("value").last(), last_on=pl.col("effective_on").last(), check_ins=pl.len().cast(pl.Int64)
     )
-    counts = np.array([counts_at(ambition) for ambition in going["ambition"]])
     days = days_of(readings.filter(pl.col("key_result").is_in(going["key_result"].implode())))
     reached = [
         progress(goal, in_force(days.get(goal["key_result"], []), as_of)) for goal in going.iter_rows(named=True)
@@ -87,26 +98,18 @@ def _trend(going: pl.DataFrame, readings: pl.DataFrame, as_of: date, hyper: pace
         .join(seen, on="key_result", how="left", maintain_order="left")
         .with_columns(
             pl.col("check_ins").fill_null(0),
-            pl.Series("probability", np.clip(ahead.probability(), FLOOR, CEILING)),
-            pl.Series("probability_counts", np.clip(ahead.probability(counts), FLOOR, CEILING)),
-            pl.Series("mean", ahead.mean()),
-            pl.Series("expected_score", ahead.expected_score()),
-            pl.Series("reach_on", passages, dtype=pl.Date),
-            *(pl.Series(name, ahead.quantile(level)) for name, level in zip(QUANTILES, LEVELS, strict=True)),
+            pl.Series("probability", np.clip(ahead.probability, FLOOR, CEILING)),
+            pl.Series("probability_counts", np.clip(ahead.counts, FLOOR, CEILING)),
+            pl.Series("mean", mean),
+            pl.Series("expected_score", ahead.score),
+            pl.Series("reach_on", passages(going, readings, learnt, ahead, as_of), dtype=pl.Date),
+            *(pl.Series(name, values) for name, values in zip(QUANTILES, quantiles, strict=True)),
             pl.Series("progress", reached, dtype=pl.Float64),
             attained=pl.lit(None, dtype=pl.Boolean),
         )
         .with_columns(rests_on=pl.col("check_ins").map_elements(rests_on, return_dtype=pl.String))
         .select(SCHEMA.keys())
     )
-
-
-def _latest(begun: pl.DataFrame) -> pl.DataFrame:
-    """The goals begun last, as many as teach the trend; all that begun on the same day as the first of them."""
-    if begun.height <= pace.LEARNERS:
-        return begun
-    since = begun["start"].sort(descending=True)[pace.LEARNERS - 1]
-    return begun.filter(pl.col("start") >= since)
 
 
 def _row(goal: Goal, days: list[tuple[date, float]], **known: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -159,15 +162,29 @@ def counts_at(ambition: str | None) -> float:
     return ASPIRATIONAL_COUNTS if ambition == "aspirational" else 1.0
 
 
-def _binary_row(goal: Goal, every: Days, as_of: date, past: pl.Series) -> dict[str, Any]:
-    """`past`: whether each binary key result known to have ended was reached."""
-    days = every.get(goal["key_result"], [])
-    row = _row(goal, days)
-    life = max((goal["due"] - goal["start"]).days, 1)
+def _tallies(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date) -> dict[str | None, kinds.Tally]:
+    """Of the binary key results that have ended: by team, and (None) of all."""
+    of = goals.filter(pl.col("kind") == "binary")
+    ended = endings(of, readings, as_of).join(of.select("key_result", "team"), on="key_result")
+    by_team = ended.group_by("team").agg(pl.len(), pl.col("attained").sum()).iter_rows()
+    return {None: kinds.Tally(ended.height, int(ended["attained"].sum()))} | {
+        t: kinds.Tally(n, k) for t, n, k in by_team
+    }
+
+
+def _binary(
+    goal: Goal, row: dict[str, Any], as_of: date, past: dict[str | None, kinds.Tally], told: Told
+) -> dict[str, Any]:
     done = meets(goal, row["value"], goal["target"])
-    p = kinds.binary_probability(done, (goal["due"] - as_of).days / life, len(past), int(past.sum()))
-    row |= {"reach_on": days[-1][0] if done else None, "attained": None}
-    return _clipped(row | binary_numbers(goal, p))
+    remaining = (goal["due"] - as_of).days / max((goal["due"] - goal["start"]).days, 1)
+    p = kinds.binary_probability(done, remaining, past[None], past.get(goal["team"], kinds.Tally()))
+    return {"reach_on": row["last_on"] if done else None} | binary_numbers(goal, p if done else _with(told, p))
+
+
+def _with(told: Told, p: float) -> float:
+    """The probability with the owners' word, where there is one."""
+    found = float(told(np.asarray(p)))
+    return p if math.isnan(found) else found
 
 
 def binary_numbers(goal: Goal, p: float) -> dict[str, float]:
@@ -184,22 +201,22 @@ def binary_numbers(goal: Goal, p: float) -> dict[str, float]:
     }
 
 
-def _control_row(goal: Goal, every: Days, as_of: date) -> dict[str, Any]:
-    days = every.get(goal["key_result"], [])
+def _control(goal: Goal, own: list[tuple[date, float]], as_of: date, told: Told) -> dict[str, Any]:
     first = max(as_of, goal["start"] - timedelta(days=1))
-    shares, mass = kinds.control_shares(days_inside(goal, days, as_of), (goal["due"] - first).days)
-    below = np.cumsum(mass)
-    at = shares[np.minimum(np.searchsorted(below, LEVELS), len(shares) - 1)].tolist()
+    shares, mass = kinds.control_shares(days_inside(goal, own, as_of), (goal["due"] - first).days)
     enough = goal["target"] - 1e-12
-    row = _row(goal, days) | {
-        "attained": None,
+    p = float(mass[shares >= enough].sum())
+    if 0.0 < p < 1.0:  # the owners' word moves mass between meeting the target and not, as in `blend`
+        mass = mass * np.where(shares >= enough, _with(told, p) / p, (1.0 - _with(told, p)) / (1.0 - p))
+    at = shares[np.minimum(np.searchsorted(np.cumsum(mass), LEVELS), len(shares) - 1)].tolist()
+    numbers = {
         "probability": float(mass[shares >= enough].sum()),
         "probability_counts": float(mass[shares >= counts_at(goal["ambition"]) * enough].sum()),
         "mean": float(mass @ shares),
         "expected_score": min(float(mass @ np.where(shares < enough, shares / max(goal["target"], 1e-12), 1.0)), 1.0),
         "reach_on": None,
     }
-    return _clipped(row | dict(zip(QUANTILES, at, strict=True)))
+    return numbers | dict(zip(QUANTILES, at, strict=True))
 
 
 def _clipped(row: dict[str, Any]) -> dict[str, Any]:

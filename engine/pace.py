@@ -77,7 +77,11 @@ class Predictive:
 
 def posterior(readings: Readings, hyper: Hyper) -> Posterior:
     """Belief about every key result given its readings; without any, as after the reading (0, 0)."""
-    table = tabulate(readings)
+    return posterior_of(tabulate(readings), hyper)
+
+
+def posterior_of(table: Table, hyper: Hyper) -> Posterior:
+    """The same, of readings in a table."""
     by_length = np.argsort(-table.length, kind="stable")
     whole = State._make(np.empty((len(State._fields), len(by_length))))
     for state in run(table.take(by_length), Settings.of(hyper)):
@@ -90,8 +94,13 @@ def posterior(readings: Readings, hyper: Hyper) -> Posterior:
 def predict(post: Posterior, at: Floats, hyper: Hyper) -> Predictive:
     """The reading in force at time `at`, (series,) durations; a time before the last reading counts as that time."""
     now = State(post.level, post.slope, post.var_level, post.cov, post.var_slope, post.scale2)
-    then = advance(now, np.maximum(at - post.time, 0.0), Settings.of(hyper))
-    return Predictive(then.level, np.sqrt((then.var_level + hyper.reading) * then.scale2), post.df)
+    return predictive(advance(now, np.maximum(at - post.time, 0.0), Settings.of(hyper)), hyper)
+
+
+def predictive(then: State, hyper: Hyper) -> Predictive:
+    """The reading of a key result that `then` is believed of; (series,)."""
+    scale = np.sqrt((then.var_level + hyper.reading) * then.scale2)
+    return Predictive(then.level, scale, np.full_like(scale, hyper.df))
 
 
 def fit(readings: Readings, hyper: Hyper = DEFAULT) -> Hyper:
@@ -138,19 +147,28 @@ class _Pairs(NamedTuple):
     weight: Floats  # (pair,)
 
 
-def _pairs(table: Table) -> _Pairs:
-    """The first readings at or after HORIZONS, from ORIGINS spread evenly over the readings; (pair,) in the end."""
+def spread_pairs(table: Table) -> tuple[Ints, Ints, Ints]:
+    """Row, origin and later reading (columns) of pairs to learn from, (pair,) each, by row and origin.
+
+    Origins are ORIGINS readings spread evenly over a key result's, later ones the first at or after HORIZONS.
+    """
     spread = np.arange(ORIGINS) * (table.length[:, None] - 1) // ORIGINS
     row, nth = np.nonzero(np.diff(spread, axis=1, prepend=-1))
+    row, nth = (part[table.length[row] > 1] for part in (row, nth))
     origin, last = spread[row, nth], table.length[row] - 1
     since, until = table.time[row, origin], table.time[row, last]
     times = np.where(np.arange(table.time.shape[1]) <= last[:, None], table.time[row], np.inf)
     target = np.stack([(times < (since + h * (until - since))[:, None]).sum(axis=1) for h in HORIZONS], axis=1)
     target = np.clip(target, origin[:, None] + 1, last[:, None])
     pick, nth = np.nonzero(np.diff(target, axis=1, prepend=-1))
-    by_origin = np.argsort(origin[pick], kind="stable")
-    pick, nth = pick[by_origin], nth[by_origin]
-    return _events(table, row[pick], origin[pick], target[pick, nth])
+    return row[pick], origin[pick], target[pick, nth]
+
+
+def _pairs(table: Table) -> _Pairs:
+    """The pairs of `spread_pairs`, sorted by origin, with what is asked of them."""
+    row, origin, later = spread_pairs(table)
+    by_origin = np.argsort(origin, kind="stable")
+    return _events(table, row[by_origin], origin[by_origin], later[by_origin])
 
 
 def _events(table: Table, row: Ints, origin: Ints, target: Ints) -> _Pairs:

@@ -13,6 +13,7 @@ import polars as pl
 from koers.engine.replay import Frames
 from koers.events.frames import day_key
 from koers.events.model import (
+    Aligned,
     CheckedIn,
     CycleOpened,
     KeyResultDropped,
@@ -105,6 +106,19 @@ def running(frames: Frames, table: pl.DataFrame, values: pl.DataFrame) -> dict[s
     return found
 
 
+def objectives(frames: Frames) -> pl.DataFrame:
+    """Objectives as last set: objective, title, why, team, cycle, ambition, parent (or else what it is aligned to).
+
+    One row each, by name. Of several alignments the one recorded last counts.
+    """
+    columns = {name: name for name in ("title", "why", "team", "cycle", "ambition", "parent")}
+    table = _latest(frames.of(ObjectiveSet), "objective", **columns).sort("objective")
+    aligned = frames.of(Aligned).filter(pl.col("parent").str.starts_with("objective/"))
+    other = _latest(aligned, "objective", aligned=pl.col("parent").str.strip_prefix("objective/"))
+    joined = table.join(other, on="objective", how="left", maintain_order="left")
+    return joined.with_columns(parent=pl.coalesce("parent", "aligned")).drop("aligned")
+
+
 def _fed_by_run_work(frames: Frames, table: pl.DataFrame, values: pl.DataFrame) -> set[str]:
     arrived, done = frames.of(RunWorkArrived), frames.of(RunWorkDone)
     if arrived.is_empty():
@@ -132,10 +146,11 @@ def _counts(items: pl.DataFrame, start: date, days: pl.Series) -> list[float]:
     return [float((held <= day).sum()) for day in days]
 
 
-def _latest(events: pl.DataFrame, name: str, **columns: str) -> pl.DataFrame:
+def _latest(events: pl.DataFrame, name: str, **columns: str | pl.Expr) -> pl.DataFrame:
     """The latest recorded event per name (as column `name`), with the named columns."""
     latest = events.sort(RECORDING).unique("name", keep="last", maintain_order=True)
-    return latest.select(pl.col("name").alias(name), **{new: pl.col(old) for new, old in columns.items()})
+    named = {new: pl.col(old) if isinstance(old, str) else old for new, old in columns.items()}
+    return latest.select(pl.col("name").alias(name), **named)
 
 
 def _first_drop(frames: Frames) -> pl.DataFrame:

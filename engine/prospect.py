@@ -7,11 +7,11 @@ from datetime import date
 
 import polars as pl
 
-from koers.engine import pace
 from koers.engine.coupled import Coupled, couple
 from koers.engine.ends import Asked
 from koers.engine.joint import Joint, joint
-from koers.engine.outlook import learn, outlook
+from koers.engine.learning import Learnt, learn
+from koers.engine.outlook import outlook
 from koers.engine.replay import Frames
 from koers.events.model import CapacitySet
 
@@ -34,22 +34,22 @@ def prospect(
     readings: pl.DataFrame,
     as_of: date,
     wanted: pl.DataFrame,
-    hyper: pace.Hyper | None = None,
+    learnt: Learnt | None = None,
     *,
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> Prospect:
     """What is expected at the end of `as_of` of the `wanted` goals.
 
-    `frames` is a view as of then, `goals` and `readings` its projections, `hyper` what all trends share (None: learnt
+    `frames` is a view as of then, `goals` and `readings` its projections, `learnt` what they teach (None: learnt
     where it is needed).
     """
-    if hyper is None and not frames.of(CapacitySet).is_empty():
-        hyper = learn(goals, readings, as_of)
-    seen = outlook(goals, readings, as_of, wanted["key_result"], hyper).with_columns(
+    if learnt is None and not frames.of(CapacitySet).is_empty():
+        learnt = learn(goals, readings, as_of)
+    seen = outlook(goals, readings, as_of, wanted["key_result"], learnt).with_columns(
         probability_se=pl.lit(0.0), lost_to_run_work=pl.lit(None, dtype=pl.Float64)
     )
-    coupled = couple(frames, goals, readings, as_of, hyper, samples=samples, seed=seed)
+    coupled = couple(frames, goals, readings, as_of, learnt, samples=samples, seed=seed)
     if coupled is None:
         return Prospect(seen, None, None)
     found = joint(coupled, seen, readings, _asked(wanted, seen))

@@ -94,10 +94,18 @@ def crps_quantiles(levels: Floats, quantiles: Floats, outcome: Floats) -> Floats
     return np.asarray(2.0 * np.maximum(levels * gap, (levels - 1.0) * gap).mean(axis=-1))
 
 
-def interval_covers(low: Floats, high: Floats, outcome: Floats) -> Floats:
-    """1 where the outcome lies in [low, high], ends included, else 0, (forecast,)."""
-    inside = (low <= outcome) & (outcome <= high)
-    return np.where(np.isnan(low + high + outcome), np.nan, inside.astype(np.float64))
+def interval_covers(levels: Floats, quantiles: Floats, outcome: Floats, low: float, high: float) -> Floats:
+    """Probability that the randomised PIT of each outcome lies between the levels `low` and `high`, (forecast,).
+
+    1 or 0 for an outcome between quantiles; one that is a quantile itself, as whole numbers are, takes all the
+    levels from the last quantile below it to the first above, and counts by the part of them that is inside
+    (Czado, Gneiting and Held 2009, Biometrics 65). `quantiles` (forecast, level) ascend with `levels`.
+    """
+    edges = np.concatenate([[0.0], levels, [1.0]])
+    first = edges[(quantiles < outcome[:, None]).sum(axis=1)]
+    last = edges[len(levels) + 1 - (quantiles > outcome[:, None]).sum(axis=1)]
+    inside = np.maximum(np.minimum(last, high) - np.maximum(first, low), 0.0) / (last - first)
+    return np.where(np.isnan(quantiles.sum(axis=1) + outcome), np.nan, inside)
 
 
 def interval_width(low: Floats, high: Floats) -> Floats:

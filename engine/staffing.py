@@ -87,11 +87,12 @@ def staffing(frames: Frames, as_of: date, country: str = COUNTRY) -> Staffing | 
     capacity, moves = work.capacity(frames), work.moves(frames)
     if capacity.is_empty():
         return None
-    people = {team: _people(team, capacity, moves) for team in capacity["team"].unique().sort()}
+    people = _people(capacity, moves)
     latest = work.kpi_values(frames).group_by("kpi").agg(pl.col("value").sort_by("effective_on").last())
     kpis = work.kpis(frames).join(latest, on="kpi", how="left").sort("kpi")
     rails = simulated(kpis, list(people))["kpi"].to_list()
-    read = {team: _policies(team, work.policies(frames), moves, people, rails) for team in people}
+    policies = work.policies(frames).partition_by("team", as_dict=True)
+    read = {team: _policies(team, policies.get((team,)), moves, people, rails) for team in people}
     items = work.run_work(frames)
     present = {team: in_force(rows, as_of) for team, rows in people.items()}
     learnt = run_work.learn(items, work.effort(frames), present, as_of, country)
@@ -136,18 +137,19 @@ def simulated(kpis: pl.DataFrame, teams: Sequence[str]) -> pl.DataFrame:
     return kpis.filter(measured & pl.col("upper").is_not_null() & pl.col("team").is_in(list(teams)))
 
 
-def _people(team: str, capacity: pl.DataFrame, moves: pl.DataFrame) -> list[tuple[date, float]]:
-    """The team's size from each day on: what was set, and since then who moved to or from another team."""
-    sets = [(since, 0, size) for _, since, size in capacity.filter(pl.col("team") == team).iter_rows()]
-    other = moves.filter(pl.col("to_team").is_not_null() & (pl.col("to_team") != pl.col("team")))
-    came = [
-        (since, 1, size)
-        for since, size in other.filter(pl.col("to_team") == team).select("since", "people").iter_rows()
-    ]
-    left = [
-        (since, 1, -size) for since, size in other.filter(pl.col("team") == team).select("since", "people").iter_rows()
-    ]
-    steps = sorted(sets + came + left)
+def _people(capacity: pl.DataFrame, moves: pl.DataFrame) -> dict[str, list[tuple[date, float]]]:
+    """Each team's size from each day on: what was set, and since then who moved to or from another team."""
+    steps: dict[str, list[tuple[date, int, float]]] = {team: [] for team in capacity["team"].unique().sort()}
+    for team, since, size in capacity.iter_rows():
+        steps[team].append((since, 0, size))
+    for team, since, size, _, to_team in moves.iter_rows():
+        for other, change in ((team, -size), (to_team, size)) if to_team not in (None, team) else ():
+            steps.get(other, []).append((since, 1, change))
+    return {team: _sizes(sorted(own)) for team, own in steps.items()}
+
+
+def _sizes(steps: list[tuple[date, int, float]]) -> list[tuple[date, float]]:
+    """Sizes from each day on, of steps (day, whether it is a move, size or what the move changes), ascending."""
     steps = steps[next(n for n, step in enumerate(steps) if not step[1]) :]  # a move before any size says nothing
     sizes = accumulate(steps, lambda size, step: max(size + step[2], 0.0) if step[1] else step[2], initial=0.0)
     return [(since, size) for (since, _, _), size in zip(steps, list(sizes)[1:], strict=True)]
@@ -157,13 +159,17 @@ _Read = tuple[list[tuple[date, Policy]], list[tuple[date, dict[str, float]]], li
 
 
 def _policies(
-    team: str, table: pl.DataFrame, moves: pl.DataFrame, people: dict[str, list[tuple[date, float]]], rails: list[str]
+    team: str,
+    table: pl.DataFrame | None,
+    moves: pl.DataFrame,
+    people: dict[str, list[tuple[date, float]]],
+    rails: list[str],
 ) -> _Read:
-    """A team's policies as moves change them, its settings, both from a day on, and what did not fit."""
+    """A team's policies in `table` as moves change them, its settings, both from a day on, and what did not fit."""
     steps: list[tuple[date, int, Any]] = []
     settings: list[tuple[date, dict[str, float]]] = []
     faults = []
-    for _, since, kind, text in table.filter(pl.col("team") == team).sort("since").iter_rows():
+    for _, since, kind, text in table.iter_rows() if table is not None else ():
         read = read_policy(kind, json.loads(text or "{}"))
         policy, fault = as_policy(read.policy, read.parameters, rails)
         faults += [f"the policy of {team} from {since}: {what}" for what in (*read.faults, *fault)]

@@ -9,8 +9,8 @@ import numpy as np
 
 from koers.engine import draws
 from koers.engine.capacity import Floats
+from koers.engine.compiled import part, whole
 from koers.engine.groups import WIDTH
-from koers.engine.mill import part, whole
 from koers.engine.motion import KNOTS
 
 FUTURE, MOMENT, FIRST, SECOND = map(np.uint64, (draws.FUTURE, draws.MOMENT, draws.FIRST, draws.SECOND))

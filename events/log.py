@@ -268,13 +268,20 @@ def decode(row: Row) -> Event:
     """The event in a stored row, in its current version. Raises LogError, with the position, if it cannot be read."""
     try:
         said = current(row)
-        envelope = said._asdict() | {
+        envelope = {
+            "position": said.position,
+            "id": said.id,
+            "subject": said.subject,
             "effective_on": date.fromisoformat(said.effective_on),
             "recorded_at": datetime.fromisoformat(said.recorded_at),
+            "actor": said.actor,
             "data": PAYLOADS[said.type].model_validate_json(said.data, context=STORED),
+            "note": said.note,
+            "note_salt": said.note_salt,
+            "note_digest": said.note_digest,
             "appended_at": datetime.fromisoformat(said.appended_at),
+            "hash": said.hash,
         }
-        del envelope["type"]
         return Event.model_validate(envelope, context=STORED)
     except (ValidationError, ValueError) as error:
         raise LogError(f"position {row.position}: event {row.id} cannot be read: {_why(error)}") from error

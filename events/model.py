@@ -74,7 +74,7 @@ Policy = Literal["run_first", "ring_fence", "fixed_split", "buffer", "threshold"
 class Model(BaseModel):
     """Base of all stored values: immutable, no coercion, no unknown fields, finite numbers only."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Payload(Model):

@@ -46,8 +46,8 @@ def redact(log: EventLog, event_id: str, now: datetime, actor: str = "cli") -> l
     try:
         log.purge()
     except LogError as error:
-        what = "the note is out of the log, but its bytes may still be in the file: make room, and redact it again"
-        raise LogError(f"{error}; {what}") from error
+        left = "the note is out of the log, but its bytes may still be in the storage"
+        raise LogError(f"{error}; {left}: when this is put right, redact it again") from error
     return [event.id for event in noted]
 
 

@@ -25,8 +25,10 @@ STEPS: Mapping[str, Step] = MappingProxyType({})
 
 def current(row: Row) -> Row:
     """The row with type and data of the current version. Raises LogError for a type that this koers does not know."""
+    if row.type in PAYLOADS:
+        return row
     kind, (data,) = all_current(row.type, [row.data], row.position)
-    return row if kind == row.type else row._replace(type=kind, data=data)
+    return row._replace(type=kind, data=data)
 
 
 def all_current(kind: str, data: Sequence[str], position: int) -> tuple[str, Sequence[str]]:

@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from koers.engine.coupled import Coupled, couple
-from koers.engine.outlook import CEILING, FLOOR, learn, outlook
+from koers.engine.learning import learn
+from koers.engine.outlook import CEILING, FLOOR, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.prospect import SAMPLES
 from koers.engine.replay import Frames, view
@@ -124,15 +125,15 @@ def at(
     """
     frames = view(recorded, effective_until=as_of, known_until=known_at or end_of(as_of))
     table, values = goals(frames), readings(frames)
-    hyper = learn(table, values, as_of)
-    coupled = couple(frames, table, values, as_of, hyper, samples=samples, seed=seed, until=until)
+    learnt = learn(table, values, as_of)
+    coupled = couple(frames, table, values, as_of, learnt, samples=samples, seed=seed, until=until)
     if samples < LEAST:
         raise KoersError(f"{samples} samples: a difference needs at least {LEAST} futures")
     if coupled is None:
         raise KoersError("no capacity is declared: a scenario needs capacity.csv (team, from, people) to act on")
     wanted = under_way(table, as_of)
     beside = wanted.filter(~pl.col("key_result").is_in(coupled.goals["key_result"].implode()))
-    seen = outlook(table, values, as_of, beside["key_result"], hyper)
+    seen = outlook(table, values, as_of, beside["key_result"], learnt)
     known = seen.join(beside, on="key_result").select("weight", "expected_score")
     weight, scored = (column.to_numpy() for column in known)
     groups = wanted.filter(pl.col("objective").is_not_null()).group_by("objective", maintain_order=True)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from koers.engine.mornings import number_of
-from koers.engine.outlook import TRENDS, counts_at
+from koers.engine.outlook import counts_at
 from koers.engine.staffing import SETTINGS, as_policy
-from koers.engine.trend import scale_of
+from koers.engine.trend import TRENDS, scale_of
 from koers.events.columns import near
 from koers.events.errors import InputError
 from koers.events.model import KeyResultSet

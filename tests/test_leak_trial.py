@@ -16,10 +16,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from koers.engine import backtest as module
-from koers.engine import pace, trend
 from koers.engine.backtest import KOERS, METHODS, backtest
 from koers.engine.forecast import forecast
 from koers.engine.grading import endings
+from koers.engine.learning import learn
 from koers.engine.outlook import QUANTILES
 from koers.engine.projections import goals, readings
 from koers.engine.prospect import prospect
@@ -189,8 +189,8 @@ def learn_from_all_endings(patch: pytest.MonkeyPatch, recorded: Frames) -> None:
 
 def fit_on_everything(patch: pytest.MonkeyPatch, recorded: Frames) -> None:
     everything = view(recorded)
-    hyper = pace.fit(trend.to_readings(goals(everything), readings(everything)))
-    patch.setattr(module, "prospect", partial(prospect, hyper=hyper))
+    learnt = learn(goals(everything), readings(everything), END)
+    patch.setattr(module, "prospect", partial(prospect, learnt=learnt))
 
 
 LEAKS: list[tuple[Leak, str]] = [

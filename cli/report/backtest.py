@@ -29,12 +29,12 @@ PARTS = {
 }
 """Heading, head of the column and a note, of each part."""
 ABOUT = {
-    "straight_line": "90 % where progress keeps up with the time gone, else 10 %",
+    "straight_line": "90% where progress keeps up with the time gone, else 10%",
     "drift": "the pace of the last four steps goes on, with its spread",
     "base_rate": "the share of all key results that were reached so far, whatever this one does",
     "logistic_reference": "how earlier goals with the same progress at the same time ended",
     "owner_confidence": "what the owner said at the latest check-in",
-    "owner_projection": "90 % where the final value that the owner expects meets the target, else 10 %",
+    "owner_projection": "90% where the final value that the owner expects meets the target, else 10%",
 }
 STATUS = "a product's status, worth the share of earlier key results with that status that were reached"
 
@@ -72,7 +72,7 @@ def backtest_page(verdict: Verdict, *, as_of: date, log_position: int, log_head:
         judged=bool(verdict.scores),
         findings=words.findings(verdict),
         bins=[_bin_row(part) for part in verdict.reliability],
-        diagram=_diagram(verdict.reliability),
+        diagram=reliability_figure(verdict.reliability),
         methods=[_method_row(score) for score in (*own, *rivals)],
         differ=[words.method(score.method) for score in rivals if _differ(score)],
         rivals=_rivals(rivals),
@@ -92,7 +92,8 @@ def _bin_row(part: Bin) -> Row:
     return Row(words.share(part.forecast), "even" if part.consistent else "worse", words.bin_words(part), cells)
 
 
-def _diagram(bins: Sequence[Bin]) -> Markup:
+def reliability_figure(bins: Sequence[Bin]) -> Markup:
+    """What was said against how often it came true, told in words as well."""
     told = (f"said {words.share(part.forecast)}, came true {words.share(part.attained)}" for part in bins)
     desc = f"On the diagonal, what was said came true as often as said. {'; '.join(told)}."
     return reliability_diagram("reliability", "What koers said, and how often it came true", desc, bins)
@@ -122,7 +123,7 @@ def _differ(score: Score) -> bool:
 
 def _rivals(scores: Sequence[Score]) -> Markup:
     marks = [_mark(words.method(score.method), relative(score.gain), words.score_tone(score)) for score in scores]
-    desc = "How much more probability koers gave to what then happened, with its 95 % interval."
+    desc = "How much more probability koers gave to what then happened, with its 95% interval."
     return interval_chart("methods", "koers against what one would use instead", _told(desc, marks), marks)
 
 
@@ -154,7 +155,7 @@ def _section(key: str, parts: Sequence[Slice]) -> Section:
     hidden = [part for part in parts if part not in shown]
     rows = [_slice_row(key, part) for part in shown]
     marks = [_mark(row.name, part.skill, words.tone_of(part.skill)) for row, part in zip(rows, shown, strict=True)]
-    desc = _told("How much smaller koers' Brier score is than that of a straight line, with its 95 % interval.", marks)
+    desc = _told("How much smaller koers' Brier score is than that of a straight line, with its 95% interval.", marks)
     notes = tuple(text for text in (note, _hidden(hidden)) if text)
     return Section(key, heading, head, notes, tuple(rows), interval_chart(f"by-{key}", heading, desc, marks))
 

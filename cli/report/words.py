@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from koers.engine.reliability import Bin, Slope
     from koers.engine.scoring import Interval
 
-UNIT = "\N{NO-BREAK SPACE}%"
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "–"
 FEW = 5
@@ -42,8 +41,8 @@ def share(value: float | None) -> str:
         return NOTHING
     whole = round(100 * value)
     if whole == 0 and value > 0:
-        return f"<1{UNIT}"
-    return f">99{UNIT}" if whole == 100 and value < 1 else f"{whole}{UNIT}"
+        return "<1%"
+    return ">99%" if whole == 100 and value < 1 else f"{whole}%"
 
 
 def in_ten(value: float) -> str:
@@ -60,9 +59,9 @@ def more(value: float | None) -> str:
     if value is None or math.isnan(value):
         return NOTHING
     if abs(value) >= 9.995:
-        return f"under {MINUS}999{UNIT}" if value < 0 else f"over +999{UNIT}"
+        return f"under {MINUS}999%" if value < 0 else "over +999%"
     said = f"{100 * value:+.{0 if abs(value) >= 0.0095 else 1}f}"
-    return f"{'0' if float(said) == 0.0 else said.replace('-', MINUS)}{UNIT}"
+    return f"{'0' if float(said) == 0.0 else said.replace('-', MINUS)}%"
 
 
 def within(interval: Interval | None) -> str:
@@ -71,7 +70,7 @@ def within(interval: Interval | None) -> str:
         return NOTHING
     if interval.low is None or interval.high is None:
         return more(interval.mid)
-    low, high = (more(end).removesuffix(UNIT) for end in (interval.low, interval.high))
+    low, high = (more(end).removesuffix("%") for end in (interval.low, interval.high))
     return f"{more(interval.mid)} ({low} to {high})"
 
 
@@ -208,7 +207,7 @@ def _weak_spots(verdict: Verdict) -> list[str]:
 
 def slice_name(group: str, part: Slice) -> str:
     """What people call a part of the forecasts."""
-    return part.name.replace("-", "–").replace("%", UNIT) if group == "elapsed" else short(part.name)
+    return part.name.replace("-", "–") if group == "elapsed" else short(part.name)
 
 
 def bin_words(part: Bin) -> str:
@@ -225,7 +224,7 @@ def slope_words(slope: Slope | None, by_row: Slope | None) -> str:
     bold = "neither too bold nor too shy"
     if abs(slope.slope - 1.0) > STEEP:
         bold = "too bold: too near 0 and 100" if slope.slope < 1.0 else "too shy: too near the middle"
-        bold += UNIT if slope.slope < 1.0 else ""
+        bold += "%" if slope.slope < 1.0 else ""
     lean = "" if abs(slope.intercept) < LEAN else f", and on the whole too {'low' if slope.intercept > 0 else 'high'}"
     again = "" if by_row is None else f" Counting every forecast alike it is {_decimal(by_row.slope)}."
     return f"Slope {_decimal(slope.slope)} (1 is right): probabilities were {bold}{lean}.{again}"
@@ -239,12 +238,12 @@ def coverage_words(own: Score) -> str:
     """Whether the 80 % ranges held 80 %."""
     held = own.coverage80
     if held is None:
-        return f"There is no final value yet to hold against the 80{UNIT} ranges."
+        return "There is no final value yet to hold against the 80% ranges."
     noise = max(0.03, 2.0 * math.sqrt(0.16 / max(own.goals, 1)))
     fits = "about right" if abs(held - 0.8) <= noise else "too narrow" if held < 0.8 else "wider than they need to be"
     if own.goals < FEW:
         fits = "too few to tell"
-    return f"The 80{UNIT} ranges held {share(held)} of the final values: {fits}."
+    return f"The 80% ranges held {share(held)} of the final values: {fits}."
 
 
 def dropped_words(verdict: Verdict) -> str:

@@ -15,8 +15,9 @@ from jinja2 import UndefinedError
 
 from koers.cli.report import words
 from koers.cli.report.backtest import backtest_page
-from koers.cli.report.charts import Mark, Scale, interval_chart, reliability_diagram, ticks
+from koers.cli.report.charts import Mark, interval_chart, reliability_diagram
 from koers.cli.report.page import render
+from koers.cli.report.svg import Scale, ticks
 from koers.engine.backtest import backtest
 from koers.engine.judge import Score, Slice, Verdict, judge
 from koers.engine.reliability import Bin
@@ -154,7 +155,7 @@ def drawn(kind: str = "metric", method: str = "viva", gain: Interval = BETTER) -
 
 def test_the_sentence_says_what_was_said_and_how_often_it_came_true() -> None:
     sentence, rests = words.lead(drawn())
-    assert sentence == "When koers said about 72\xa0%, it came true in 68\xa0% of cases, about 7 in 10."
+    assert sentence == "When koers said about 72%, it came true in 68% of cases, about 7 in 10."
     assert rests.startswith("Over 40 key results that have ended, forecast 400 times,")
     assert sentence in page_of(drawn())
 
@@ -183,7 +184,7 @@ def test_where_no_probability_was_said_often_the_average_is_the_sentence() -> No
         drawn(), reliability=(Bin(0.7, 0.8, 0.8, 0.6, 4.0, 0.5, 1.0), Bin(0.1, 0.2, 0.2, 0.4, 4.0, 0.0, 1.0))
     )
     sentence, rests = words.lead(thin)
-    assert sentence == "koers said 50\xa0% on average and 50\xa0% came true."
+    assert sentence == "koers said 50% on average and 50% came true."
     assert "too thin" in rests
 
 
@@ -264,7 +265,7 @@ def test_nothing_of_a_chart_lies_outside_its_view_box() -> None:
     [(0.0, "0"), (0.001, "<1"), (0.684, "68"), (0.999, ">99"), (1.0, "100")],
 )
 def test_a_share_is_said_in_per_cent(value: float, said: str) -> None:
-    assert words.share(value) == f"{said}\xa0%"
+    assert words.share(value) == f"{said}%"
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,7 @@ def test_a_share_is_said_in_per_cent(value: float, said: str) -> None:
     [(0.0, "0"), (-0.124, "−12"), (0.27, "+27"), (-0.001, "−0.1"), (-math.inf, "under −999"), (12.0, "over +999")],
 )
 def test_a_difference_is_said_with_its_sign(value: float, said: str) -> None:
-    assert words.more(value) == f"{said}\xa0%"
+    assert words.more(value) == f"{said}%"
 
 
 @pytest.mark.parametrize(

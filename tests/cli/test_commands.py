@@ -63,7 +63,7 @@ def test_the_demo_goes_on_with_check_ins_made_to_it_since(here: Path) -> None:
 
 def test_what_the_demo_proposes_next_works(here: Path) -> None:
     lines = shown("demo").split("Go on with:\n")[1].splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 9
     for line in lines:
         assert shown(*line.split()[1:])
 

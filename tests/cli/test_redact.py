@@ -31,6 +31,8 @@ def test_a_redacted_note_is_in_no_file_and_the_rest_stays(here: Path, monkeypatc
     assert shown("status") == before
     assert shown("redact", first.id) == "The note was gone already.\n"
     assert told("redact", first.id, "--json") == {"redacted": []}
+    assert "The note of position 3 was redacted, at position 5.\n" in shown("verify")
+    assert told("verify", "--json")["redacted"][0] == {"event": first.id, "position": 3, "by": 5}
     shown("export", "tables")
     assert files_with(here, SECRET) == set()
     with open_log("koers.db") as log:

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from koers.engine import coupled as coupled_module
-from koers.engine import elasticity, history, pace
+from koers.engine import elasticity, history
 from koers.engine.backtest import KOERS, backtest
 from koers.engine.capacity import Floats
 from koers.engine.coupled import couple
 from koers.engine.elasticity import GRID
 from koers.engine.futures import elasticities, reached
+from koers.engine.learning import Learnt
 from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.replay import typed, view
@@ -151,7 +152,7 @@ def test_tickets_as_they_always_were_move_nothing_on_average() -> None:
         return float(moves.mean() / (moves.std(ddof=1) / np.sqrt(logs)))
 
     assert abs(mean_move(16)) < 3.5
-    assert mean_move(8, incidents("a", 20, 3.0)) < -3.5
+    assert mean_move(8, incidents("a", 6, 3.0)) < -3.5
 
 
 def test_a_key_result_that_outlives_the_others_gets_no_more_for_it() -> None:
@@ -258,6 +259,6 @@ def test_a_backtest_says_what_the_forecast_of_the_day_said() -> None:
 def test_what_all_trends_share_may_be_handed_in() -> None:
     facts = [*record("a"), *staffed("a")]
     frames = view(typed(log_of(facts)), day(MID), end_of(day(MID)))
-    found = couple(frames, goals(frames), readings(frames), day(MID), pace.DEFAULT, samples=500)
+    found = couple(frames, goals(frames), readings(frames), day(MID), Learnt(), samples=500)
     assert found is not None
-    assert found.hyper == pace.DEFAULT
+    assert found.taught == Learnt()

@@ -406,7 +406,7 @@ def test_a_control_forecast_is_certain_when_no_days_are_left_to_change_it() -> N
 
 
 def test_a_binary_goal_learns_from_those_that_ended_and_a_dropped_one_was_not_reached() -> None:
-    """By hand: 1 - (1 - whole) ** (half of life), whole = (.62 * 4 + reached) / (4 + ended)."""
+    """By hand: 1 - (1 - whole) ** (half of life), whole = (.62 * 4 + reached) / (4 + ended), once more for the team."""
     ended = [key_result("old", start=day(-70), due=day(-6), on=-70, **BINARY), check_in(-10, 1.0, "old")]
     now = key_result(**BINARY)
 
@@ -414,8 +414,8 @@ def test_a_binary_goal_learns_from_those_that_ended_and_a_dropped_one_was_not_re
         return next(kr for kr in said([*past, now], 32).key_results if kr.key_result == "a").probability
 
     assert probability() == pytest.approx(1 - math.sqrt(1 - 0.62))
-    assert probability(*ended) == pytest.approx(1 - math.sqrt(1 - 3.48 / 5))
-    assert probability(*ended, dropped(-8, "old")) == pytest.approx(1 - math.sqrt(1 - 2.48 / 5))
+    assert probability(*ended) == pytest.approx(1 - math.sqrt(1 - (3.48 / 5 * 4 + 1) / 5))
+    assert probability(*ended, dropped(-8, "old")) == pytest.approx(1 - math.sqrt(1 - (2.48 / 5 * 4) / 5))
 
 
 def test_a_re_target_moves_the_threshold_and_not_the_belief() -> None:

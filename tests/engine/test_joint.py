@@ -170,13 +170,23 @@ def test_display_titles_change_no_bit(rich: Forecast) -> None:
     assert said.overall == rich.overall
 
 
+def lowered(facts: Iterable[Fact]) -> list[Fact]:
+    """The same on a scale that is 1,000 lower."""
+    names = ("baseline", "target", "value")
+    return [
+        replace(f, data=f.data.model_copy(update={n: getattr(f.data, n) - 1000.0 for n in names if hasattr(f.data, n)}))
+        for f in facts
+    ]
+
+
 def test_a_decrease_is_an_increase_in_the_mirror() -> None:
-    up, down = (seen(record("a", kinds=kind * 2), staffed("a")) for kind in "id")
+    """Away from 0, where values that count something end."""
+    up, down = (seen(lowered(record("a", kinds=kind * 2)), staffed("a")) for kind in "id")
     for one, other in zip(up.key_results, down.key_results, strict=True):
         assert other.probability == pytest.approx(one.probability, abs=1e-9)
         assert other.expected_score == pytest.approx(one.expected_score, abs=1e-9)
         for low, high in zip(QUANTILES, reversed(QUANTILES), strict=True):
-            assert other.quantiles[low] == pytest.approx(100 - one.quantiles[high], abs=1e-6)  # type: ignore[operator]
+            assert other.quantiles[low] == pytest.approx(100 - 2000 - one.quantiles[high], abs=1e-6)  # type: ignore[operator]
 
 
 def test_one_future_is_an_answer_that_knows_how_little_it_knows() -> None:

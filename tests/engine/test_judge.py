@@ -13,6 +13,7 @@ import pytest
 
 from koers.engine.backtest import KOERS, SCHEMA, backtest
 from koers.engine.judge import CLIP, Score, Verdict, clusters, judge, said_of
+from koers.engine.outlook import QUANTILES
 from koers.engine.projections import goals, readings
 from koers.engine.replay import typed
 from koers.engine.scoring import Interval
@@ -25,7 +26,8 @@ Row = dict[str, Any]
 
 def said(name: str, n: int, p: float, attained: bool, method: str = KOERS, **fields: Any) -> Row:  # noqa: ANN401
     """A row of a backtest; koers' 80 % interval is 0-10."""
-    spread = {"q10": 0.0, "q90": 10.0} if method == KOERS else {}
+    ladder = dict(zip(QUANTILES, (-1.0, 0.0, 2.0, 3.0, 4.0, 10.0, 12.0), strict=True))
+    spread = ladder if method == KOERS else {}
     usual = {"key_result": name, "team": "t", "cycle": "q", "as_of": on(n), "due": on(64), "elapsed": n / 64}
     grade = {"probability": p, "attained": attained, "attained_original": attained, "outcome": 5.0, "method": method}
     return dict.fromkeys(SCHEMA) | usual | spread | grade | fields
@@ -62,7 +64,7 @@ def test_probabilities_are_scored_within_the_clip() -> None:
 def test_coverage_counts_goals_once_and_only_where_there_is_an_interval_and_an_outcome() -> None:
     rows = [
         said("a", 7, 0.5, True),
-        said("a", 14, 0.5, True, q90=4.0),
+        said("a", 14, 0.5, True, q75=4.0, q90=4.5),
         said("b", 7, 0.5, True, outcome=11.0),
         said("c", 7, 0.5, True, outcome=None),
         said("a", 7, 0.5, True, "base_rate"),

@@ -17,6 +17,7 @@ from koers.engine.kinds import (
     KEEPS,
     LEAVE_PRIOR,
     RATE_LEVELS,
+    Tally,
     binary_probability,
     control_shares,
 )
@@ -25,20 +26,26 @@ DAYS = st.lists(st.booleans(), max_size=12).map(lambda days: np.array(days, dtyp
 
 
 def test_a_binary_goal_starts_from_the_declared_share_and_learns_from_finished_ones() -> None:
-    assert binary_probability(done=False, remaining=1.0, finished=0, reached=0) == pytest.approx(0.62)
-    assert binary_probability(done=False, remaining=1.0, finished=6, reached=6) == pytest.approx(8.48 / 10)
-    assert binary_probability(done=False, remaining=0.5, finished=0, reached=0) == pytest.approx(1 - math.sqrt(0.38))
+    assert binary_probability(done=False, remaining=1.0, everybody=Tally(0, 0), team=Tally()) == pytest.approx(0.62)
+    assert binary_probability(done=False, remaining=1.0, everybody=Tally(6, 6), team=Tally()) == pytest.approx(
+        8.48 / 10
+    )
+    assert binary_probability(done=False, remaining=0.5, everybody=Tally(0, 0), team=Tally()) == pytest.approx(
+        1 - math.sqrt(0.38)
+    )
 
 
 def test_a_binary_goal_out_of_time_is_not_done_and_a_done_one_nearly_always_stays_so() -> None:
-    assert binary_probability(done=False, remaining=0.0, finished=3, reached=3) == 0.0
-    assert binary_probability(done=True, remaining=0.5, finished=0, reached=0) == KEEPS
+    assert binary_probability(done=False, remaining=0.0, everybody=Tally(3, 3), team=Tally()) == 0.0
+    assert binary_probability(done=True, remaining=0.5, everybody=Tally(0, 0), team=Tally()) == KEEPS
 
 
 @given(st.floats(0, 0.5), st.floats(0, 0.5), st.integers(0, 50))
 def test_the_hazard_of_a_binary_goal_is_constant(first: float, second: float, finished: int) -> None:
     def survives(share: float) -> float:
-        return 1.0 - binary_probability(done=False, remaining=share, finished=finished, reached=finished // 2)
+        return 1.0 - binary_probability(
+            done=False, remaining=share, everybody=Tally(finished, finished // 2), team=Tally()
+        )
 
     assert survives(first + second) == pytest.approx(survives(first) * survives(second), abs=1e-12)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from koers.engine.projections import goals, readings, running
+from koers.engine.projections import goals, objectives, readings, running
 from koers.engine.replay import replay
-from koers.events.model import Ambition, CycleOpened, KpiDefined, ObjectiveSet, RunWorkArrived, RunWorkDone
+from koers.events.model import Aligned, Ambition, CycleOpened, KpiDefined, ObjectiveSet, RunWorkArrived, RunWorkDone
 from tests.engine.organisations import (
     CONTROL,
     Fact,
@@ -129,3 +129,20 @@ def test_two_matching_values_are_too_few_to_call_it_running() -> None:
 
 def test_an_empty_log_has_no_goals_and_runs_nothing() -> None:
     assert said_of() == {}
+
+
+def test_an_objective_has_its_own_parent_or_else_the_one_it_is_aligned_to() -> None:
+    own = ObjectiveSet(title="Own", why="because", team="t", cycle="c", parent="year")
+    bare = ObjectiveSet(title="Bare", team="t", cycle="c")
+    events = log_of(
+        fact("objective/a", 0, own),
+        fact("objective/b", 0, bare),
+        fact("objective/c", 0, bare),
+        fact("objective/a", 1, Aligned(parent="objective/other", relation="supports")),
+        fact("objective/b", 1, Aligned(parent="objective/first", relation="supports")),
+        fact("objective/b", 2, Aligned(parent="objective/last", relation="contributes")),
+        fact("objective/c", 1, Aligned(parent="kr/x", relation="contributes")),
+    )
+    table = objectives(replay(events))
+    assert table.select("objective", "parent").rows() == [("a", "year"), ("b", "last"), ("c", None)]
+    assert table.row(0, named=True)["why"] == "because"

@@ -231,12 +231,28 @@ def test_no_other_t_interval_or_quantiles_beat_the_true_ones_on_average(shift: f
 
 def test_intervals_by_hand_and_as_in_scoringrules() -> None:
     low, high, y = np.array([0.0, 0.0, 0.0, np.nan]), np.array([1.0, 1.0, 1.0, 1.0]), np.array([1.0, 0.5, 1.5, 0.5])
-    assert interval_covers(low, high, y) == pytest.approx([1.0, 1.0, 0.0, math.nan], nan_ok=True)
     assert interval_width(low, high) == pytest.approx([1.0, 1.0, 1.0, math.nan], nan_ok=True)
     assert interval_score(low, high, y, 0.8) == pytest.approx([1.0, 1.0, 6.0, math.nan], nan_ok=True)
     assert interval_score(low, high, y, 0.8)[:3] == pytest.approx(sr.interval_score(y, low, high, 0.2)[:3], abs=1e-9)
-    assert interval_covers(low[:1], high[:1], np.zeros(1)).tolist() == [1.0]
-    assert interval_covers(np.empty(0), np.empty(0), np.empty(0)).shape == (0,)
+
+
+LADDER = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
+
+
+def test_an_outcome_between_quantiles_is_covered_or_not() -> None:
+    said = np.tile(np.arange(1.0, 8.0), (4, 1))
+    y = np.array([2.5, 6.5, 1.5, np.nan])
+    assert interval_covers(LADDER, said, y, 0.1, 0.9) == pytest.approx([1.0, 0.0, 0.0, math.nan], nan_ok=True)
+    assert interval_covers(LADDER, np.empty((0, 7)), np.empty(0), 0.1, 0.9).shape == (0,)
+
+
+def test_true_forecasts_of_whole_numbers_cover_as_they_say_only_if_ties_are_shared_out() -> None:
+    """Binomial(2, .4). Levels between quantiles are not known, so the ladder's steps stay in it: half the excess."""
+    y = np.random.default_rng(3).binomial(2, 0.4, 20_000).astype(np.float64)
+    said = np.tile(stats.binom(2, 0.4).ppf(LADDER), (len(y), 1))
+    mean = interval_covers(LADDER, said, y, 0.1, 0.9).mean()
+    inside = (said[:, 1] <= y) & (y <= said[:, 5])
+    assert abs(mean - 0.8) < 0.5 * abs(inside.mean() - 0.8)
 
 
 def test_the_pit_of_true_forecasts_is_uniform_only_if_masses_are_spread() -> None:

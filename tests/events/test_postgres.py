@@ -16,11 +16,12 @@ from koers.events.log import EventLog, is_there, open_log, walk
 from koers.events.memory import MemoryLog
 from koers.events.model import Row
 from koers.events.postgres import PostgresLog
+from koers.events.redaction import redact
 from koers.events.urls import shown
 from tests.cli import world
 from tests.cli.world import refused
 from tests.events.server import IN_MEMORY, Server
-from tests.events.test_log import DAY, LogCase, check_in, salting, ticking
+from tests.events.test_log import DAY, NOW, LogCase, check_in, salting, ticking
 
 
 class TestPostgresLog(LogCase):
@@ -99,6 +100,18 @@ def test_verify_names_the_position_whatever_column_was_changed(log: EventLog, da
     run(database, UNTRIGGERED, f"UPDATE koers.events SET {column} = 'x' WHERE position = 2")  # noqa: S608
     with pytest.raises(LogError, match=r"^position 2: "):
         log.verify()
+
+
+def test_who_may_not_write_the_table_anew_is_told_that_bytes_may_be_left(log: EventLog, database: str) -> None:
+    run(database, "DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk", "GRANT USAGE ON SCHEMA koers TO clerk")
+    run(database, "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA koers TO clerk")
+    log._db.execute("SET ROLE clerk")  # type: ignore[attr-defined]
+    with pytest.raises(LogError, match=r"permission denied.*its bytes may still be in the storage"):
+        redact(log, "b", NOW)
+    run(database, "DROP OWNED BY clerk", "DROP ROLE clerk")
+    log._db.execute("RESET ROLE")  # type: ignore[attr-defined]
+    assert redact(log, "b", NOW) == []
+    assert log.verify().position == 4
 
 
 def test_verify_finds_a_cut_tail_by_the_row_that_counts(log: EventLog, database: str) -> None:

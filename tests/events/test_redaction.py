@@ -246,7 +246,7 @@ def test_where_the_file_cannot_be_written_anew_the_message_says_so_and_redacting
     with made(tmp_path, [check_in("a", SECRET)]) as log:
         whole = log._db
         log._db = Breaking(whole, "VACUUM")  # type: ignore[assignment]
-        with pytest.raises(LogError, match="its bytes may still be in the file: make room, and redact it again"):
+        with pytest.raises(LogError, match="its bytes may still be in the storage: when this is put right"):
             redact(log, "a", NOW)
         log._db = whole
         assert log.verify().position == 2

@@ -77,7 +77,12 @@ def test_an_old_version_is_read_through_every_step_to_the_current_one(monkeypatc
 
 
 def test_columns_are_read_through_the_same_steps_in_the_order_of_positions(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = [("v0", {"percent": "10"}), ("v1", {"value": 0.2}), ("v-1", {"text": "30%"}), ("v0", {"percent": "40"})]
+    said: list[tuple[str, dict[str, Any]]] = [
+        ("v0", {"percent": "10"}),
+        ("v1", {"value": 0.2}),
+        ("v-1", {"text": "30%"}),
+        ("v0", {"percent": "40"}),
+    ]
     log = MemoryLog()
     log._rows = [
         old_row(f"koers.checked-in.{kind}", data)._replace(position=n) for n, (kind, data) in enumerate(said, 1)
