@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,11 +37,11 @@ def take_events(session: Session, paths: Sequence[Path], *, json: bool) -> None:
     from koers.events.interchange import import_events
 
     with working("importing"):
-        if on_server(session.url) or session.exists():
-            with session.open(create=True) as log:
+        if session.exists():
+            with session.open() as log:
                 done = import_events(log, paths)
         else:
-            done = _restore(session, paths)
+            done = _restore_on_server(session, paths) if on_server(session.url) else _restore(session, paths)
     if json:
         counts = {"added": done.added, "already": done.already}
         print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
@@ -69,6 +70,18 @@ def _restore(session: Session, paths: Sequence[Path]) -> ImportedEvents:
     except OSError as error:
         raise LogError(f"{path}: cannot be made: {error.strerror or error}") from error
     return done
+
+
+def _restore_on_server(session: Session, paths: Sequence[Path]) -> ImportedEvents:
+    """Make the log once every line has been looked at: bad input leaves none behind."""
+    from koers.events.cloudevents import own_date, read_cloudevents
+    from koers.events.interchange import import_events
+    from koers.events.postgres import PostgresLog
+
+    for path in paths:
+        deque(read_cloudevents(path), maxlen=0)
+    with PostgresLog(session.url, create=True, as_of=own_date(paths[0]), clock=session.clock) as log:
+        return import_events(log, paths)
 
 
 def _keep_name(folder: Path) -> None:

@@ -146,6 +146,8 @@ def _copied(found: dict[str, Any], line: bytes, previous: Head) -> Row:
     row = Row._make([*map(found.get, _PLACED), data, note, *map(found.get, _SAID_BY_THE_LOG)])
     if type(row.position) is not int:
         raise _LineError(f"position is no whole number but {row.position!s:.40}")
+    if type(row.type) is not str:
+        raise _LineError(_not_text(row))
     try:
         decode(row)
         written = _DAY.fullmatch(row.effective_on) and _TIME.fullmatch(row.recorded_at + row.appended_at)

@@ -292,7 +292,8 @@ class SqliteLog(EventLog):
 
     def _add(self, rows: Sequence[Row]) -> None:
         self._db.executemany(ADD, map(tuple, rows))
-        self._db.executemany(BLANK, ((event_id,) for event_id in redacted_by(rows)))
+        if redacted := redacted_by(rows):
+            self._db.executemany(BLANK, [(event_id,) for event_id in redacted])
 
     def _known(self, ids: Sequence[str]) -> dict[str, Row]:
         found = self._db.execute(KNOWN, (json.dumps(ids),))

@@ -40,7 +40,9 @@ def all_current(kind: str, data: Sequence[str], position: int) -> tuple[str, Seq
         kind, step = STEPS[kind]
         data = [canonical_json(step(json.loads(text))) for text in data]
     if kind not in PAYLOADS:
-        ours = [f", which reads {name}" for name in PAYLOADS if name.rpartition(".v")[0] == kind.rpartition(".v")[0]]
+        ours = [
+            f", which reads {name}" for name in PAYLOADS if name.rpartition(".v")[0] == str(kind).rpartition(".v")[0]
+        ]
         told = "".join(["is not known to this version of koers", *ours, ": update koers"])
         raise LogError(f"position {position}: event type {kind} {told}")
     return kind, data

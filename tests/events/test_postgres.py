@@ -14,7 +14,7 @@ import pytest
 from koers.events.errors import LogError, MissingError
 from koers.events.log import EventLog, is_there, open_log, walk
 from koers.events.memory import MemoryLog
-from koers.events.model import Row
+from koers.events.model import CheckedIn, Row
 from koers.events.postgres import PostgresLog
 from koers.events.redaction import redact
 from koers.events.urls import shown
@@ -248,6 +248,29 @@ def test_the_commands_work_on_a_server(database: str, tmp_path: Path) -> None:
     head = tmp_path / "head.json"
     assert "1 events" in world.shown(*there, "verify", "--export-head", head)
     assert "position 1, stands" in world.shown(*there, "verify", "--head", head)
+
+
+def test_a_backup_restored_on_a_server_answers_as_the_file_does(database: str, tmp_path: Path) -> None:
+    day = date(2026, 11, 20)
+    said = [
+        world.event("kr/nps", day, CheckedIn(value=4.0), note="a secret"),
+        world.event("kr/nps", DAY, CheckedIn(value=2.0)),
+    ]
+    world.write_log(tmp_path / "koers.db", [world.goal("nps"), *said])
+    copy, bad = tmp_path / "copy.jsonl", tmp_path / "bad.jsonl"
+    here, there = ("--log", tmp_path / "koers.db"), ("--log", database)
+    world.shown(*here, "export", copy)
+    bad.write_text(copy.read_text(encoding="utf-8") + "{}\n", encoding="utf-8")
+    assert "specversion" in refused(*there, "import", bad)
+    assert not is_there(database), "bad input leaves no empty log behind"
+    world.shown(*there, "import", copy)
+    for command in ("status", "forecast"):
+        assert world.shown(*there, command, "--json") == world.shown(*here, command, "--json")
+    for log in (here, there):
+        world.shown(*log, "redact", said[0].id)
+    heads = [world.told(*log, "verify", "--json") for log in (here, there)]
+    assert heads[0]["hash"] == heads[1]["hash"]
+    assert heads[0]["redacted"] == heads[1]["redacted"] != []
 
 
 def test_without_psycopg_one_line_says_what_to_install() -> None:
