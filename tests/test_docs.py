@@ -72,6 +72,31 @@ def test_the_page_on_tables_names_every_table_with_its_columns() -> None:
     assert told == taken
 
 
+def test_the_weekly_script_runs_every_week_and_stops_at_another_log(tmp_path: Path) -> None:
+    text = (ROOT / "docs/how-to.md").read_text(encoding="utf-8")
+    files = dict(re.findall(r"```(?:csv|sh)\n# (\S+)\n(.*?)```", text, re.DOTALL))
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "check_ins.csv").write_text(files["check_ins.csv"], encoding="utf-8")
+    (tmp_path / "key_results.csv").write_text(files["key_results.csv"], encoding="utf-8")
+    (tmp_path / "weekly.sh").write_text(files["weekly.sh"].replace("/srv/okr", str(tmp_path)), encoding="utf-8")
+    (tmp_path / "koers").write_text(f'#!/bin/sh\nexec {sys.executable} -m koers "$@"\n', encoding="utf-8")
+    (tmp_path / "koers").chmod(0o755)
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src")}
+
+    def weekly() -> subprocess.CompletedProcess[str]:
+        command = ["/bin/sh", str(tmp_path / "weekly.sh")]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
+
+    printed(tmp_path, "-m", "koers", "--log", "ours.db", "import", "key_results.csv")
+    assert [weekly().returncode, weekly().returncode] == [0, 0]
+    assert list(tmp_path.glob("page-*.html"))
+    (tmp_path / "ours.db").unlink()
+    printed(tmp_path, "-m", "koers", "--log", "ours.db", "import", "key_results.csv")
+    stopped = weekly()
+    assert stopped.returncode == 1
+    assert stopped.stderr.startswith("koers: the exported head is of log ")
+
+
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
