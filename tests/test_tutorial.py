@@ -70,9 +70,13 @@ def test_the_tutorial_fits_a_terminal_and_leads_to_a_decision() -> None:
     assert [*dict.fromkeys(commands)] == ["demo", "checkin", "forecast", "capacity", "whatif", "search", "adopt"]
 
 
+def written_anew(page: str, folder: Path) -> str:
+    """The page with what its commands print now."""
+    fresh = iter([seen for _, seen in played(page, folder)])
+    return BLOCK.sub(lambda m: f"```{m[1]}\n{next(fresh)}```", page)
+
+
 if __name__ == "__main__":
     for path in (PAGE, HOW_TO):
         with tempfile.TemporaryDirectory() as made:
-            known = path.read_text(encoding="utf-8")
-            fresh = iter([seen for _, seen in played(known, Path(made))])
-            path.write_text(BLOCK.sub(lambda m, new=fresh: f"```{m[1]}\n{next(new)}```", known), encoding="utf-8")
+            path.write_text(written_anew(path.read_text(encoding="utf-8"), Path(made)), encoding="utf-8")
