@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +21,6 @@ from koers.engine.grading import endings
 from koers.engine.learning import learn
 from koers.engine.outlook import QUANTILES
 from koers.engine.projections import goals, readings
-from koers.engine.prospect import prospect
 from koers.engine.replay import Frames, typed, view
 from koers.events.model import (
     CheckedIn,
@@ -190,7 +188,7 @@ def learn_from_all_endings(patch: pytest.MonkeyPatch, recorded: Frames) -> None:
 def fit_on_everything(patch: pytest.MonkeyPatch, recorded: Frames) -> None:
     everything = view(recorded)
     learnt = learn(goals(everything), readings(everything), END)
-    patch.setattr(module, "prospect", partial(prospect, learnt=learnt))
+    patch.setattr(module, "learn", lambda *_: learnt)
 
 
 LEAKS: list[tuple[Leak, str]] = [
