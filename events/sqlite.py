@@ -100,6 +100,8 @@ class SqliteLog(EventLog):
         clock: Clock | None = None,
         salt: Salt | None = None,
     ) -> None:
+        if not path.name:  # the working folder, or the root
+            raise LogError(f"{path}: this is a folder; name a file")
         self.path = path
         self._queue = Queue(path.with_name(path.name + ".lock"))
         self._clock = clock or (lambda: datetime.now(UTC))

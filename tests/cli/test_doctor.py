@@ -72,6 +72,18 @@ def test_a_file_that_is_no_log_is_a_fault(here: Path) -> None:
     assert "notes.db: " in fault("notes.db")
 
 
+@pytest.mark.parametrize("name", ["", ".", "/", "..", "folder"])
+def test_a_folder_is_no_log(here: Path, name: str) -> None:
+    (here / "folder").mkdir()
+    assert fault(name).endswith(": this is a folder; name a file")
+
+
+def test_a_server_that_is_not_there_is_a_fault_without_the_password(here: Path) -> None:
+    line = fault("postgresql://ann:secret@127.0.0.1:1/okr")
+    assert "127.0.0.1" in line
+    assert "secret" not in line
+
+
 def test_a_log_over_a_network_is_a_fault(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = demo.parent / "mountinfo"
     mounts.write_text(f"22 1 0:20 / {demo.parent} rw - nfs4 server:/share rw\n")
