@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from koers.cli.answers import backtest, forecast, status
+from koers.cli.doctor import doctor
 from koers.cli.exchange import export, holds_events, take_events, template
 from koers.cli.explain import explain
 from koers.cli.futures import capacity, play
 from koers.cli.leadership import report
-from koers.cli.options import Commands, Day, Json
+from koers.cli.options import Commands, Day, Json, KeyResult, WithNumbers, version
 from koers.cli.schema import schema
 from koers.cli.search import search
 from koers.cli.session import Session, print_json
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from koers.events.model import Event
 
 
+EXIT_CODES = "Exit code: 0 fine; 1 the input or the log is at fault; 2 called wrongly."
+
 app = typer.Typer(
     cls=Commands,
     help="Are we on track, and what would change the answer? Forecasts for OKRs, from a log of check-ins.",
     no_args_is_help=True,
-    add_completion=False,
+    epilog=EXIT_CODES,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -44,6 +47,9 @@ def start(
     log: Annotated[
         str, typer.Option("--log", envvar="KOERS_LOG", metavar="FILE|URL", help="The log to work on.")
     ] = "koers.db",
+    version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Are we on track, and what would change the answer? Forecasts for OKRs, from a log of check-ins."""
     given = ctx.obj if isinstance(ctx.obj, Session) else Session()
@@ -163,10 +169,10 @@ def import_tickets(
 app.command()(export)
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+@app.command(cls=WithNumbers, context_settings={"ignore_unknown_options": True})
 def checkin(
     ctx: typer.Context,
-    key_result: Annotated[str, typer.Argument(metavar="KR")],
+    key_result: KeyResult,
     value: Annotated[float, typer.Argument(metavar="VALUE", help="The value now, in the key result's unit.")],
     on: Day = None,
     confidence: Annotated[float | None, typer.Option(metavar="P", help="The owner's confidence, 0 to 1.")] = None,
@@ -184,7 +190,7 @@ def checkin(
     _told(event, f"{key_result} is at {value:,.10g} on {event.effective_on}", json=json)
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+@app.command(cls=WithNumbers, context_settings={"ignore_unknown_options": True})
 def correct(
     ctx: typer.Context,
     event_id: Annotated[str, typer.Argument(metavar="EVENT_ID", help="The check-in's event id.")],
@@ -227,7 +233,7 @@ def _told(event: Event, text: str, *, json: bool) -> None:
         typer.echo(f"{plain(text)}. Event {event.id}")
 
 
-for answer in (verify, status, forecast, capacity, play, whatif, adopt, backtest, report):
+for answer in (verify, status, forecast, capacity, play, whatif, adopt, backtest, report, explain):
     app.command()(answer)
 
 
@@ -261,9 +267,8 @@ def simulate(
     typer.echo(f"It stands at {settings.as_of}. Next: koers --log {plain(str(out))} forecast")
 
 
-app.command()(explain)
-app.command()(schema)
-app.command()(template)
+for tool in (schema, template, doctor):
+    app.command()(tool)
 app.add_typer(search, name="search")
 
 
@@ -271,4 +276,4 @@ def main() -> None:
     """Run koers; a character that stdout cannot show becomes a question mark."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    app()
+    app(prog_name="koers")

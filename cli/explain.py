@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from koers.cli.options import Day, Json, Samples, Seed
+from koers.cli.options import Day, Json, KeyResult, Samples, Seed
 from koers.cli.session import print_json
 from koers.events.errors import InputError
 
@@ -25,7 +25,7 @@ TOLD = 0.005
 
 def explain(
     ctx: typer.Context,
-    key_result: Annotated[str, typer.Argument(metavar="KR", help="The key result.")],
+    key_result: KeyResult,
     since: Day = None,
     until: Day = None,
     samples: Samples = 10_000,

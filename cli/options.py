@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from koers.cli.complete import key_results
 from koers.cli.files import writable
 from koers.cli.text import plain
 from koers.events.errors import KoersError
@@ -26,6 +30,37 @@ class Commands(TyperGroup):
             raise typer.Exit(1) from error
 
 
+class WithNumbers(TyperCommand):
+    """A command that takes negative numbers, and so lets pass what looks like a short option."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Parse; a long option that is not known is named, with one that is like it."""
+        known = {name: parameter for parameter in self.get_params(ctx) for name in parameter.opts}
+        valued = {name for name, parameter in known.items() if not getattr(parameter, "is_flag", False)}
+        for before, arg in pairwise(["", *args]):
+            name = arg.partition("=")[0]
+            if arg == "--":
+                break
+            if name.startswith("--") and name not in known and before not in valued:
+                ctx.fail(f"No such option: {plain(name)}{_meant(name, known)}")
+        return super().parse_args(ctx, args)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=3)
+    return f" (Possible options: {', '.join(near)})" if near else ""
+
+
+def version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        from koers import __version__
+
+        typer.echo(f"koers {__version__}")
+        raise typer.Exit
+
+
+KeyResult = Annotated[str, typer.Argument(metavar="KR", help="The key result.", autocompletion=key_results)]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
 AsOf = Annotated[
     datetime | None,

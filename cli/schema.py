@@ -15,18 +15,20 @@ class Files(StrEnum):
     """Files that have a schema."""
 
     SCENARIO = "scenario"
+    EVENT = "event"
 
 
 def schema(
-    what: Annotated[Files, typer.Argument(metavar="scenario", help="The file that is described.")],
+    what: Annotated[Files, typer.Argument(metavar="scenario|event", help="A scenario file, or a line of CloudEvents.")],
     json: Json = False,
 ) -> None:
-    """Print the JSON Schema of scenario files, for editors and programs."""
+    """Print the JSON Schema of scenario files or events, for editors and programs."""
     from json import dumps
 
+    from koers.events.schemas import event_schema
     from koers.scenarios.schema import scenario_schema
 
-    found = {Files.SCENARIO: scenario_schema}[what]()
+    found = {Files.SCENARIO: scenario_schema, Files.EVENT: event_schema}[what]()
     if json:
         print_json(found)
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from koers.cli.options import AsOf, Commands, Json, KnownAt, Seed
+from koers.cli.options import AsOf, Commands, Json, KeyResult, KnownAt, Seed
 from koers.cli.session import print_json
 from koers.events.errors import InputError
 
@@ -22,7 +22,6 @@ search = typer.Typer(
 Probability = Annotated[float, typer.Option("--probability", metavar="P", help="The probability to reach, 0.01-0.99.")]
 Samples = Annotated[int, typer.Option(min=100, max=10_000, help="Futures that every try is played in.")]
 Team = Annotated[str | None, typer.Option("--team", metavar="T", help="The team.")]
-KeyResult = Annotated[str, typer.Argument(metavar="KR", help="The key result.")]
 
 
 def _day(name: str, told: str) -> Any:  # noqa: ANN401 - what typer takes

@@ -83,6 +83,12 @@ def _code() -> str:
     return hashlib.sha256(b"".join([pl.__version__.encode(), *sources])).hexdigest()
 
 
+def copied(log: EventLog) -> int | None:
+    """How far the copy of `log` goes that a replay would take; None if there is no such copy."""
+    frames = _load(log, log.path) if POSIX and log.path else None
+    return frames.log_position if frames else None
+
+
 def copy_of(path: Path) -> Path:
     """Where the copy of the log in the file `path` is."""
     return path.with_name(path.name + ".cache")

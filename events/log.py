@@ -96,6 +96,10 @@ class EventLog(ABC):
     def purge(self) -> None:  # noqa: B027 - most storages keep nothing behind
         """Free the storage of what it may still hold of blanked notes. Raises LogError if it cannot."""
 
+    def storage(self) -> str:
+        """What stores the log, with its version and how it is set, in a few words. Raises LogError."""
+        return "memory"
+
     def close(self) -> None:  # noqa: B027 - most logs hold nothing open
         """Release what the log holds open."""
 

@@ -66,6 +66,7 @@ MIGRATIONS: tuple[LiteralString, ...] = (
     """,
 )
 
+SETTINGS = "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit')"
 GUARDS = """
     SELECT count(*) FROM pg_trigger
     WHERE tgrelid = 'koers.events'::regclass AND tgname IN ('keep', 'keep_all') AND tgenabled IN ('O', 'A')
@@ -185,6 +186,12 @@ class PostgresLog(EventLog):
         if row != (2,):
             raise LogError(f"{self.name}: the events fit the chain, but the triggers that keep them are gone or off")
         return head
+
+    def storage(self) -> str:
+        """See EventLog.storage."""
+        with self._told():
+            settings = self._db.execute(SETTINGS).fetchone() or ()
+        return "PostgreSQL {}, fsync {}, synchronous_commit {}".format(*settings)
 
     def close(self) -> None:
         """See EventLog.close."""

@@ -77,6 +77,8 @@ MARKS = """
 """Whose file it is, its format, and how much is in it: in one look, as another process may be making it."""
 
 
+SETTINGS = "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous"
+SYNCHRONOUS = ("off", "normal", "full", "extra")
 GIVEN = "FROM json_each(?) AS given CROSS JOIN events ON events.id = given.value"
 KNOWN = f"SELECT events.* {GIVEN}"
 POSITIONS = f"SELECT events.id, events.position {GIVEN} WHERE events.position <= ?"
@@ -98,6 +100,8 @@ class SqliteLog(EventLog):
         clock: Clock | None = None,
         salt: Salt | None = None,
     ) -> None:
+        if not path.name:  # the working folder, or the root
+            raise LogError(f"{path}: this is a folder; name a file")
         self.path = path
         self._queue = Queue(path.with_name(path.name + ".lock"))
         self._clock = clock or (lambda: datetime.now(UTC))
@@ -198,6 +202,12 @@ class SqliteLog(EventLog):
                 f"{self.path}: the events fit the chain, but the file is not as koers made it: {', '.join(altered)}"
             )
         return head
+
+    def storage(self) -> str:
+        """See EventLog.storage."""
+        with self._told():
+            journal, synced = self._db.execute(SETTINGS).fetchone()
+        return f"SQLite {sqlite3.sqlite_version}, journal {journal}, synchronous {SYNCHRONOUS[synced]}"
 
     def _first_bad(self) -> str:
         """The first position at fault in a damaged file, in words."""

@@ -1,6 +1,6 @@
-"""The tutorial shows what its commands print: a reader who types them in order sees the same.
+"""The tutorial and the recipes show what their commands print: a reader who types them in order sees the same.
 
-`python tests/test_tutorial.py` writes the page's output anew, from the commands that stand in it.
+`python tests/test_tutorial.py` writes the output in both pages anew, from the commands that stand in them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "tutorial.md"
-BLOCK = re.compile(r"```(console|toml)\n(.*?)```", re.DOTALL)
-FILE = re.compile(r"# (\S+\.toml)\n")
-EVENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""The name of an event: a check-in's is new each time."""
+HOW_TO = ROOT / "docs" / "how-to.md"
+BLOCK = re.compile(r"```(console|toml|csv|json)\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"# (\S+\.(?:toml|csv|jsonl))\n")
+NEW = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=head )[0-9a-f]{12}")
+"""What is new each time: the name of a check-in, and a head after what was recorded now."""
 
 
 def played(page: str, folder: Path) -> Iterator[tuple[str, str]]:
@@ -29,7 +30,7 @@ def played(page: str, folder: Path) -> Iterator[tuple[str, str]]:
     env |= {"KOERS_LOG": "", "PYTHON": sys.executable}
     for found in BLOCK.finditer(page):
         language, text = found.groups()
-        if language == "toml":
+        if language != "console":
             named = FILE.match(text)
             assert named, f"the first line of a file is its name: {text[:40]}"
             (folder / named[1]).write_text(text[named.end() :], encoding="utf-8")
@@ -53,11 +54,12 @@ def _printed(command: str, folder: Path, env: dict[str, str]) -> str:
 
 
 @pytest.mark.skipif(not Path("/bin/bash").exists(), reason="its commands are typed into bash")
-def test_the_tutorial_shows_what_its_commands_print(tmp_path: Path) -> None:
-    blocks = list(played(PAGE.read_text(encoding="utf-8"), tmp_path))
+@pytest.mark.parametrize("page", [PAGE, HOW_TO], ids=lambda page: page.stem)
+def test_a_page_shows_what_its_commands_print(page: Path, tmp_path: Path) -> None:
+    blocks = list(played(page.read_text(encoding="utf-8"), tmp_path))
     assert len(blocks) > 6
     for told, seen in blocks:
-        assert EVENT.sub("...", seen) == EVENT.sub("...", told)
+        assert NEW.sub("...", seen) == NEW.sub("...", told)
 
 
 def test_the_tutorial_fits_a_terminal_and_leads_to_a_decision() -> None:
@@ -68,8 +70,13 @@ def test_the_tutorial_fits_a_terminal_and_leads_to_a_decision() -> None:
     assert [*dict.fromkeys(commands)] == ["demo", "checkin", "forecast", "capacity", "whatif", "search", "adopt"]
 
 
+def written_anew(page: str, folder: Path) -> str:
+    """The page with what its commands print now."""
+    fresh = iter([seen for _, seen in played(page, folder)])
+    return BLOCK.sub(lambda m: f"```{m[1]}\n{next(fresh)}```", page)
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        known = PAGE.read_text(encoding="utf-8")
-        fresh = iter([seen for _, seen in played(known, Path(made))])
-        PAGE.write_text(BLOCK.sub(lambda m: f"```{m[1]}\n{next(fresh)}```", known), encoding="utf-8")
+    for path in (PAGE, HOW_TO):
+        with tempfile.TemporaryDirectory() as made:
+            path.write_text(written_anew(path.read_text(encoding="utf-8"), Path(made)), encoding="utf-8")

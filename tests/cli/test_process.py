@@ -24,8 +24,8 @@ HEAVY = (
 )
 COMMANDS = (
     *("demo", "init", "import", "import-tickets", "export", "checkin", "correct", "redact", "verify"),
-    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "report", "simulate"),
-    *("explain", "schema", "template", "search"),
+    *("status", "forecast", "capacity", "play", "whatif", "adopt", "backtest", "report", "explain", "simulate"),
+    *("schema", "template", "doctor", "search"),
 )
 KOERS = (sys.executable, "-m", "koers", "--log", "koers-demo.db")
 

@@ -1,10 +1,12 @@
-"""`koers schema scenario`, and the page on scenarios: what they promise is what the models take."""
+"""`koers schema`, and the page on scenarios: what they promise is what the models take.
+
+`python tests/cli/test_schema.py` writes the schemas in docs/ anew.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,64 +14,17 @@ import pytest
 from hypothesis import given, settings
 
 from koers.events.errors import InputError
+from koers.events.schemas import event_schema
 from koers.scenarios.files import scenario_from_toml
 from koers.scenarios.model import KINDS, Scenario
 from koers.scenarios.schema import scenario_schema
 from tests.cli.world import misused, shown, told
+from tests.json_schema import fits
 from tests.scenarios.drawn import SCENARIO
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SCHEMA = scenario_schema()
 TOP = 'name = "n"\nwhy = "w"\n'
-TYPES: dict[str, Any] = {
-    "string": str,
-    "boolean": bool,
-    "array": list,
-    "object": dict,
-    "number": (int, float),
-    "integer": int,
-}
-
-
-def fits(value: object, schema: dict[str, Any]) -> bool:
-    """Whether a JSON value fits a schema: the words of draft 2020-12 that ours uses, and no others."""
-    if "$ref" in schema:
-        return fits(value, SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]])
-    return all(RULES[word](value, said, schema) for word, said in schema.items())
-
-
-def _is(value: object, name: str) -> bool:
-    return isinstance(value, TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
-
-
-def _properties(value: dict[str, Any], said: dict[str, Any]) -> bool:
-    return all(fits(value[name], part) for name, part in said.items() if name in value)
-
-
-def _if(value: object, said: dict[str, Any], schema: dict[str, Any]) -> bool:
-    return not fits(value, said) or fits(value, schema["then"])
-
-
-RULES: dict[str, Any] = {
-    **dict.fromkeys(("$schema", "$defs", "title", "description", "default", "then"), lambda *_: True),
-    "type": lambda v, said, _: _is(v, said),
-    "const": lambda v, said, _: v == said,
-    "enum": lambda v, said, _: v in said,
-    "required": lambda v, said, _: all(name in v for name in said),
-    "properties": lambda v, said, _: _properties(v, said),
-    "additionalProperties": lambda v, said, schema: said or set(v) <= set(schema["properties"]),
-    "items": lambda v, said, _: all(fits(part, said) for part in v),
-    "oneOf": lambda v, said, _: sum(fits(v, part) for part in said) == 1,
-    "anyOf": lambda v, said, _: any(fits(v, part) for part in said),
-    "allOf": lambda v, said, _: all(fits(v, part) for part in said),
-    "if": _if,
-    "minLength": lambda v, said, _: len(v) >= said,
-    "maxLength": lambda v, said, _: len(v) <= said,
-    "minimum": lambda v, said, _: not _is(v, "number") or v >= said,
-    "maximum": lambda v, said, _: not _is(v, "number") or v <= said,
-    "exclusiveMinimum": lambda v, said, _: not _is(v, "number") or v > said,
-    "format": lambda v, said, _: said != "date" or bool(date.fromisoformat(v)),
-}
 
 
 def as_json(scenario: Scenario) -> dict[str, Any]:
@@ -79,6 +34,11 @@ def as_json(scenario: Scenario) -> dict[str, Any]:
 def test_the_command_prints_the_schema_that_the_documents_have() -> None:
     assert shown("schema", "scenario") == (DOCS / "scenario.schema.json").read_text(encoding="utf-8")
     assert told("schema", "scenario", "--json") == SCHEMA == json.loads(shown("schema", "scenario"))
+
+
+def test_the_schema_of_events_is_printed_and_in_the_documents() -> None:
+    assert shown("schema", "event") == (DOCS / "event.schema.json").read_text(encoding="utf-8")
+    assert told("schema", "event", "--json") == event_schema() == json.loads(shown("schema", "event"))
 
 
 def test_a_schema_of_something_else_is_a_wrong_call() -> None:
@@ -100,7 +60,7 @@ def test_the_schema_says_its_draft_and_explains_itself() -> None:
 @settings(max_examples=150, deadline=None)
 @given(SCENARIO)
 def test_the_schema_takes_what_the_models_take(drawn: Scenario) -> None:
-    assert fits(as_json(drawn), SCHEMA)
+    assert fits(as_json(drawn), SCHEMA, SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +85,7 @@ def test_the_schema_takes_what_the_models_take(drawn: Scenario) -> None:
 )
 def test_the_schema_refuses_what_the_models_refuse(lever: dict[str, Any]) -> None:
     whole = {"name": "n", "why": "w", "lever": [lever]}
-    assert not fits(whole, SCHEMA)
+    assert not fits(whole, SCHEMA, SCHEMA)
     with pytest.raises(ValueError, match="validation error"):
         Scenario.model_validate_json(json.dumps(whole))
 
@@ -158,3 +118,9 @@ def test_the_refusal_on_the_page_is_what_is_said() -> None:
     with pytest.raises(InputError) as caught:
         scenario_from_toml(first.replace("people", "peple"), "december.toml")
     assert str(caught.value) == refusal
+
+
+if __name__ == "__main__":
+    for what, schema in (("scenario", SCHEMA), ("event", event_schema())):
+        text = json.dumps(schema, indent=2, ensure_ascii=False)
+        (DOCS / f"{what}.schema.json").write_text(text + "\n", encoding="utf-8")

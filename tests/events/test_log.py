@@ -57,6 +57,11 @@ class LogCase(ABC):
         assert list(log.read()) == []
         assert log.verify() == EMPTY
 
+    def test_what_stores_it_is_told(self, log: EventLog) -> None:
+        told = log.storage()
+        assert told.split(" ")[0] in ("memory", "SQLite", "PostgreSQL")
+        assert "synchronous" in told or told == "memory"
+
     def test_positions_count_from_one_without_gaps_in_commit_order(self, log: EventLog) -> None:
         assert log.append([check_in("a"), check_in("b")]) == [1, 2]
         assert log.append([]) == []
