@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from koers.events import model
 from koers.events.chain import canonical_json, timestamp
@@ -269,16 +269,24 @@ TABLES: dict[str, Table] = {
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of a table: its values by column (those given only), and where it stands."""
+    """A row of a table: its values by column (those given only), and where it stands: a line of a file, or a row."""
 
     table: Table
     values: dict[str, Any]
     file: str = ""
     line: int | None = None
     places: Mapping[str, int] = field(default_factory=dict)
+    unit: Literal["line", "row"] = "line"
+
+    @property
+    def spot(self) -> str:
+        """Where it stands within its table, in words."""
+        return f"{self.unit} {self.line}"
 
     def refuse(self, column: str, what: str) -> InputError:
         """The error that says what is wrong in `column` of this row."""
+        if self.unit == "row":
+            return InputError(what, f"{self.file}, {self.spot}")
         return InputError(what, self.file, self.line, self.places.get(column))
 
     @property

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,12 @@ def read_table(path: Path, table: Table, *, allow_extra: bool) -> list[Record]:
         raise InputError(f"the first line must name the columns: {','.join(table.columns)}", file, 1)
     if unfit:
         _check_fit(header, file, line)
-    places = _places([name.strip() for name in header], table, file, allow_extra=allow_extra)
+    places = places_of(
+        [name.strip() for name in header],
+        table,
+        lambda what, place: InputError(what, file, 1, place),
+        None if allow_extra else "--allow-extra",
+    )
     rows = []
     for line, cells in records:
         if not any(map(str.strip, cells)):
@@ -83,23 +88,25 @@ def _check_fit(cells: Sequence[str], file: str, line: int) -> None:
             raise InputError(f"the cell holds {what}", file, line, place)
 
 
-def _places(header: Sequence[str], table: Table, file: str, *, allow_extra: bool) -> dict[str, int]:
+def places_of(
+    header: Sequence[str], table: Table, refuse: Callable[[str, int | None], InputError], skip: str | None
+) -> dict[str, int]:
+    """Where each known column stands, from 1; `skip` is how to have unknown ones left out, None if they are.
+
+    Raises what `refuse` makes of a message and a place, for a column that is unknown, missing or there twice.
+    """
     places: dict[str, int] = {}
     for place, name in enumerate(header, 1):
         if name in places:
-            raise InputError(f"column {name} stands twice (first as field {places[name]})", file, 1, place)
+            raise refuse(f"column {name} stands twice (first as field {places[name]})", place)
         if name in table.columns:
             places[name] = place
-        elif not allow_extra:
+        elif skip:
             hint = near(name, table.columns.keys() - set(header)) or f"; {table.name} has {', '.join(table.columns)}"
-            raise InputError(
-                f"column {shown(name)} is not known{hint} (--allow-extra skips unknown columns)", file, 1, place
-            )
+            raise refuse(f"column {shown(name)} is not known{hint} ({skip} skips unknown columns)", place)
     for column in table.columns.values():
         if column.name not in places and not column.optional:
-            raise InputError(
-                f"column {column.name} is missing{near(column.name, set(header) - places.keys())}", file, 1
-            )
+            raise refuse(f"column {column.name} is missing{near(column.name, set(header) - places.keys())}", None)
     return places
 
 

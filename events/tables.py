@@ -1,4 +1,4 @@
-"""Tables in: CSV files become events.
+"""Tables in: CSV files, or tables in memory, become events.
 
 A row's recording time is its `recorded_on`. Without one, a key result counts as recorded at its start and another
 fact at its own date, marked `recorded_assumed`. What has no date of its own takes one from the import: an objective
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -37,6 +37,9 @@ from koers.events.model import (
     end_of,
 )
 
+if TYPE_CHECKING:
+    from koers.events.frames import ArrowTable
+
 DEFAULTS = {"control": {"target": 1.0}, "binary": {"baseline": 0.0, "target": 1.0}, "milestone": {"baseline": 0.0}}
 """What an empty cell of a key result of this kind stands for."""
 
@@ -54,16 +57,19 @@ class Imported:
     head: Head
 
 
-def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_extra: bool = False) -> Imported:
-    """Take tables (folders of CSV files, or single files named like the tables) into `log`, all or nothing.
+def import_tables(
+    log: EventLog, tables: Sequence[Path] | Mapping[str, ArrowTable], *, now: datetime, allow_extra: bool = False
+) -> Imported:
+    """Take tables into `log`, all or nothing: folders of CSV files, or single ones named like the tables; or tables in
+    memory by name, anything with `__arrow_c_stream__`.
 
     Rows the log knows add nothing; rows edited since the last import become corrections, re-targets or the same fact
     anew, recorded now. A cycle or team that only key results name (or objectives, for teams) is made from those.
-    `allow_extra` skips unknown columns. Raises InputError, with file, line and column, for the first thing that
-    cannot be taken; then the log is as it was.
+    `allow_extra` skips unknown columns. Raises InputError, with file, line and column (in memory: table and
+    row), for the first thing that cannot be taken; then the log is as it was.
     """
     now = now.astimezone(UTC)
-    records = [record for path, table in _files(paths) for record in read_table(path, table, allow_extra=allow_extra)]
+    records = _records(tables, allow_extra=allow_extra)
     ledger = Ledger.of(log.read())
     names = known_names(records, ledger)
     check_rows(records, names, ledger)
@@ -73,6 +79,16 @@ def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_
         log.append(events)
     assumed = sum(1 for event in events if event.data.recorded_assumed)
     return Imported(settled.added, settled.already, settled.corrected, assumed, log.head())
+
+
+def _records(tables: Sequence[Path] | Mapping[str, ArrowTable], *, allow_extra: bool) -> list[Record]:
+    if not isinstance(tables, Mapping):
+        return [row for path, table in _files(tables) for row in read_table(path, table, allow_extra=allow_extra)]
+    from koers.events.frames import read_frame  # polars, which CSV files do without
+
+    order = list(TABLES)
+    names = sorted(tables, key=lambda name: order.index(name) if name in TABLES else -1)
+    return [row for name in names for row in read_frame(name, tables[name], allow_extra=allow_extra)]
 
 
 def _files(paths: Sequence[Path]) -> list[tuple[Path, Table]]:
