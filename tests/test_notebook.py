@@ -15,11 +15,15 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 
 
+def read() -> Any:  # noqa: ANN401 - a notebook's node
+    return nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+
+
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """The cells of code once all have run, in a kernel and a folder of their own."""
     folder = tmp_path_factory.mktemp("notebook")
-    found = nbformat.read(NOTEBOOK, as_version=4)
+    found = read()
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", str(ROOT / "src"))
         patched.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
@@ -33,7 +37,7 @@ def shown(cell: Any, kind: str = "text/html") -> str:  # noqa: ANN401 - a notebo
 
 
 def test_the_notebook_is_kept_without_output() -> None:
-    kept = [cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
+    kept = [cell for cell in read().cells if cell.cell_type == "code"]
     assert len(kept) > 8
     assert all(cell.outputs == [] and cell.execution_count is None for cell in kept)
 

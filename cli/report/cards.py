@@ -99,7 +99,9 @@ def forecast_card(now: Forecast, before: Mapping[str, float]) -> Card:
 
 def _chance(name: str, item: KeyResultForecast, was: float | None) -> Row:
     title = words.short(item.title or item.key_result, TITLE)
-    where = f"{number(item.value)} of {says.quantity(item.target, words.short(item.unit, 20))}"
+    where = f"{number(item.value)}, target {says.quantity(item.target, words.short(item.unit, 20))}"
+    if item.kind == "control":
+        where = f"{number(item.value)}, to keep on {item.target:.0%} of days"
     if item.attained is not None:
         return Row(
             title, None, "reached" if item.attained else "missed", "likely" if item.attained else "unlikely", where

@@ -85,7 +85,7 @@ def from_files(folder: Path) -> MemoryLog:
     return log
 
 
-def refused(**tables: object) -> str:
+def refused(**tables: Any) -> str:  # noqa: ANN401 - also what is no table
     """What is said of tables that cannot be taken; the log, which knew of a goal, is as it was."""
     log = MemoryLog()
     import_tables(log, {"key_results": of_polars(GOALS)}, now=NOW)
