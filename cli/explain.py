@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -34,34 +34,49 @@ def explain(
 ) -> None:
     """Why a probability moved since DATE [a week before]: what became known, and what time did."""
     from koers.cli.console import say, stdout, working
-    from koers.engine.explain import explain as explained
 
     with working("explaining"):
         recorded, last, known, _ = ctx.obj.read(until, None)
-        first = since.date() if since else last - timedelta(days=WEEK)
-        title = _title(recorded, key_result)
-        found = explained(recorded, first, last, known, about=key_result, samples=samples, seed=seed).get(key_result)
-    if found is None:
-        raise InputError(f"{key_result} has no forecast on both {first} and {last}: choose days within its life")
+        first = since.date() if since else None
+        title, found = explained(recorded, key_result, first, last, known, samples=samples, seed=seed)
     if json:
         print_json(asdict(found))
         return
-    say(_sentence(found, title))
+    say(sentence(found, title))
     if found.parts:
         stdout().print(_table(found))
 
 
-def _title(recorded: Frames, key_result: str) -> str:
+def explained(
+    recorded: Frames,
+    key_result: str,
+    since: date | None,
+    until: date,
+    known: datetime,
+    *,
+    samples: int,
+    seed: int,
+) -> tuple[str, Explanation]:
+    """The title of a key result, and why its probability moved; without `since`, in a week.
+
+    Raises InputError where it is not in the log or has no forecast on both days.
+    """
+    from koers.engine.explain import explain as why
     from koers.engine.projections import goals
     from koers.events.columns import near
 
-    known = dict(goals(recorded).select("key_result", "title").iter_rows())
-    if key_result not in known:
-        raise InputError(f"no key result {key_result} in the log{near(key_result, known)}")
-    return str(known[key_result])
+    titles = dict(goals(recorded).select("key_result", "title").iter_rows())
+    if key_result not in titles:
+        raise InputError(f"no key result {key_result} in the log{near(key_result, titles)}")
+    first = since or until - timedelta(days=WEEK)
+    found = why(recorded, first, until, known, about=key_result, samples=samples, seed=seed).get(key_result)
+    if found is None:
+        raise InputError(f"{key_result} has no forecast on both {first} and {until}: choose days within its life")
+    return str(titles[key_result]), found
 
 
-def _sentence(found: Explanation, title: str) -> str:
+def sentence(found: Explanation, title: str) -> str:
+    """How far it moved."""
     from koers.cli.text import percent
 
     before, after = percent(found.before), percent(found.after)
@@ -82,12 +97,13 @@ def _table(found: Explanation) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True)
-    for when, text, delta in _lines(found.parts):
+    for when, text, delta in told_parts(found.parts):
         table.add_row(Text(f"  {when}"), Text(plain(text)), Text(f"{100 * delta:+.1f}"))
     return table
 
 
-def _lines(parts: tuple[Part, ...]) -> list[tuple[str, str, float]]:
+def told_parts(parts: tuple[Part, ...]) -> list[tuple[str, str, float]]:
+    """What is told of the parts: the day, what became known, and what it moved; small ones together."""
     news = [part for part in parts if part.on is not None]
     small = [part for part in news if abs(part.delta) < TOLD]
     lines = [(f"{part.on:%-d %b}", part.text, part.delta) for part in news if part not in small]

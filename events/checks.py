@@ -45,9 +45,8 @@ def _check_single(records: Iterable[Record]) -> None:
         if record.table.defines:
             before = first.setdefault((record.table.name, record.name), record)
             if before.values != record.values:
-                where = (
-                    f"{before.source.file}:{before.line}" if before.source != record.source else f"line {before.line}"
-                )
+                same = before.source == record.source
+                where = before.spot if same else f"{before.source.file}:{before.line}"
                 what = f"{shown(record.name)} stands here and, with other content, in {where}: keep one"
                 raise record.refuse(record.table.key, what)
 
@@ -91,9 +90,7 @@ def _check_absences(records: Iterable[Record], ledger: Ledger) -> None:
                 raise record.refuse((error.context or {})["column"], error.message()) from None
         before = said.setdefault((team, first, until, values.get("recorded_on", record.source)), record)
         if before is not record and "recorded_on" not in values:
-            what = (
-                f"line {before.line} has an absence of {team} from {first} to {until} too: write their sum in one row"
-            )
+            what = f"{before.spot} has an absence of {team} from {first} to {until} too: write their sum in one row"
             raise record.refuse("days", what)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from koers.events import model
 from koers.events.chain import canonical_json, timestamp
@@ -278,13 +278,16 @@ TABLES: dict[str, Table] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file, or a sheet of one, that rows stand in."""
+    """What rows stand in: a file, a sheet of one, or a table in memory, which has rows in place of lines."""
 
     file: str = ""
     sheet: str = ""
+    unit: Literal["line", "row"] = "line"
 
     def refuse(self, what: str, line: int | None = None, column: int | None = None) -> InputError:
-        """The error that says what is wrong in a line and column: at ``file:3:2``, or ``file:sheet!B3``."""
+        """The error that says what is wrong: at ``file:3:2``, ``file:sheet!B3``, or ``table, row 3``."""
+        if self.unit == "row":
+            return InputError(what, f"{self.file}, row {line}" if line else self.file)
         if not self.sheet:
             return InputError(what, self.file, line, column)
         return InputError(what, f"{self.file}:{self.sheet}" + (f"!{letters(column or 1)}{line}" if line else ""))
@@ -308,6 +311,11 @@ class Record:
     source: Source = Source()
     line: int | None = None
     places: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def spot(self) -> str:
+        """Where it stands within its table, in words."""
+        return f"{self.source.unit} {self.line}"
 
     def refuse(self, column: str, what: str) -> InputError:
         """The error that says what is wrong in `column` of this row."""

@@ -56,7 +56,8 @@ def _places(header: Sequence[str], table: Table, source: Source, line: int, *, a
             places[name] = place
         elif not allow_extra:
             hint = near(name, table.columns.keys() - set(header)) or f"; {table.name} has {', '.join(table.columns)}"
-            what = f"column {shown(name)} is not known{hint} (--allow-extra skips unknown columns)"
+            skip = "allow_extra=True" if source.unit == "row" else "--allow-extra"
+            what = f"column {shown(name)} is not known{hint} ({skip} skips unknown columns)"
             raise source.refuse(what, line, place)
     for column in table.columns.values():
         if column.name not in places and not column.optional:

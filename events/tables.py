@@ -1,4 +1,4 @@
-"""Tables in: CSV files and workbooks become events.
+"""Tables in: CSV files, workbooks and tables in memory become events.
 
 A row's recording time is its `recorded_on`. Without one, a key result counts as recorded at its start and another
 fact at its own date, marked `recorded_assumed`. What has no date of its own takes one from the import: an objective
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -38,6 +38,9 @@ from koers.events.model import (
 )
 from koers.events.xlsx import read_workbook
 
+if TYPE_CHECKING:
+    from koers.events.arrow import ArrowTable
+
 WORKBOOKS = (".xlsx", ".xls", ".xlsm")
 DEFAULTS = {"control": {"target": 1.0}, "binary": {"baseline": 0.0, "target": 1.0}, "milestone": {"baseline": 0.0}}
 """What an empty cell of a key result of this kind stands for."""
@@ -56,16 +59,19 @@ class Imported:
     head: Head
 
 
-def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_extra: bool = False) -> Imported:
-    """Take tables (folders of CSV files, single files named like the tables, workbooks) into `log`, all or nothing.
+def import_tables(
+    log: EventLog, tables: Sequence[Path] | Mapping[str, ArrowTable], *, now: datetime, allow_extra: bool = False
+) -> Imported:
+    """Take tables into `log`, all or nothing: folders of CSV files, single files named like the tables, workbooks;
+    or tables in memory by name, anything with `__arrow_c_stream__`.
 
     Rows the log knows add nothing; rows edited since the last import become corrections, re-targets or the same fact
     anew, recorded now. A cycle or team that only key results name (or objectives, for teams) is made from those.
-    `allow_extra` skips unknown columns. Raises InputError, with file, line and column, for the first thing that
-    cannot be taken; then the log is as it was.
+    `allow_extra` skips unknown columns. Raises InputError, with file, line and column (in memory: table and
+    row), for the first thing that cannot be taken; then the log is as it was.
     """
     now = now.astimezone(UTC)
-    records = _records(paths, allow_extra=allow_extra)
+    records = _records(tables, allow_extra=allow_extra)
     ledger = Ledger.of(log.read())
     names = known_names(records, ledger)
     check_rows(records, names, ledger)
@@ -77,15 +83,30 @@ def import_tables(log: EventLog, paths: Sequence[Path], *, now: datetime, allow_
     return Imported(settled.added, settled.already, settled.corrected, assumed, log.head())
 
 
-def _records(paths: Sequence[Path], *, allow_extra: bool) -> list[Record]:
-    """The rows in all files that `paths` stand for, each file once, in the order of the tables."""
+def _records(tables: Sequence[Path] | Mapping[str, ArrowTable], *, allow_extra: bool) -> list[Record]:
+    """All rows, in the order of the tables."""
+    if isinstance(tables, Mapping):
+        rows = _in_memory(tables, allow_extra=allow_extra)
+    else:
+        rows = _in_files(tables, allow_extra=allow_extra)
+    order = list(TABLES)
+    return sorted(rows, key=lambda row: order.index(row.table.name))
+
+
+def _in_memory(tables: Mapping[str, ArrowTable], *, allow_extra: bool) -> list[Record]:
+    from koers.events.arrow import read_arrow  # polars, which CSV files do without
+
+    return [row for name, given in tables.items() for row in read_arrow(name, given, allow_extra=allow_extra)]
+
+
+def _in_files(paths: Sequence[Path], *, allow_extra: bool) -> list[Record]:
+    """The rows in all files that `paths` stand for, each file once."""
     found: dict[Path, list[Record]] = {}
     for path in map(Path, paths):
         for file in _inside(path) if path.is_dir() and path.suffix.lower() != ".csv" else [path]:
             if file.resolve() not in found:
                 found[file.resolve()] = _rows_in(file, allow_extra=allow_extra)
-    order = list(TABLES)
-    return sorted((row for rows in found.values() for row in rows), key=lambda row: order.index(row.table.name))
+    return [row for rows in found.values() for row in rows]
 
 
 def _rows_in(path: Path, *, allow_extra: bool) -> list[Record]:

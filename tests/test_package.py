@@ -27,12 +27,16 @@ PUBLIC = {
     "Forecast",
     "KoersError",
     "MemoryLog",
+    "Scenario",
     "backtest",
+    "explain",
     "export_tables",
     "forecast",
     "import_tables",
+    "load_scenario",
     "open_log",
     "replay",
+    "what_if",
 }
 
 

@@ -75,7 +75,7 @@ def backtest_page(verdict: Verdict, *, as_of: date, log_position: int, log_head:
         diagram=reliability_figure(verdict.reliability),
         methods=[_method_row(score) for score in (*own, *rivals)],
         differ=[words.method(score.method) for score in rivals if _differ(score)],
-        rivals=_rivals(rivals),
+        rivals=method_figure(rivals),
         about=_about(rivals),
         sections=[_section(key, verdict.slices[key]) for key in PARTS if len(verdict.slices.get(key, ())) > 1],
         trust=_trust(verdict),
@@ -92,11 +92,11 @@ def _bin_row(part: Bin) -> Row:
     return Row(words.share(part.forecast), "even" if part.consistent else "worse", words.bin_words(part), cells)
 
 
-def reliability_figure(bins: Sequence[Bin]) -> Markup:
-    """What was said against how often it came true, told in words as well."""
+def reliability_figure(bins: Sequence[Bin], name: str = "reliability") -> Markup:
+    """What was said against how often it came true, told in words as well; `name` is unique on a page."""
     told = (f"said {words.share(part.forecast)}, came true {words.share(part.attained)}" for part in bins)
     desc = f"On the diagonal, what was said came true as often as said. {'; '.join(told)}."
-    return reliability_diagram("reliability", "What koers said, and how often it came true", desc, bins)
+    return reliability_diagram(name, "What koers said, and how often it came true", desc, bins)
 
 
 def _method_row(score: Score) -> Row:
@@ -121,10 +121,12 @@ def _differ(score: Score) -> bool:
     return score.skill is not None and len(tones) > 1 and "few" not in tones
 
 
-def _rivals(scores: Sequence[Score]) -> Markup:
+def method_figure(rivals: Sequence[Score], name: str = "methods") -> Markup:
+    """koers against each method, what it gains most on last; `name` is unique on a page."""
+    scores = sorted(rivals, key=_gained)
     marks = [_mark(words.method(score.method), relative(score.gain), words.score_tone(score)) for score in scores]
     desc = "How much more probability koers gave to what then happened, with its 95% interval."
-    return interval_chart("methods", "koers against what one would use instead", _told(desc, marks), marks)
+    return interval_chart(name, "koers against what one would use instead", _told(desc, marks), marks)
 
 
 def _gained(score: Score) -> float:

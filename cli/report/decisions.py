@@ -62,15 +62,17 @@ class Decisions:
 def decisions(facts: Facts, known: Names) -> Decisions:
     """Everything there is to decide on."""
     found = facts.options.worth[:FOUND] if facts.options else ()
-    named = tuple(
-        _decision(known, one, name_of(one.scenario.name), words.short(one.scenario.why, 600), f"what-{n}")
-        for n, one in enumerate(facts.named, 1)
-    )
+    named = tuple(asked(known, one, f"what-{n}") for n, one in enumerate(facts.named, 1))
     return Decisions(
         named=named,
         found=tuple(_found(known, option, f"found-{n}") for n, option in enumerate(found, 1)),
         said=_searched(facts),
     )
+
+
+def asked(known: Names, one: Comparison, name: str) -> Decision:
+    """A decision that was asked about, by its own name and reason; `name` is unique on a page."""
+    return _decision(known, one, name_of(one.scenario.name), words.short(one.scenario.why, 600), name)
 
 
 def _searched(facts: Facts) -> str:

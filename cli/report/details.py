@@ -17,7 +17,7 @@ from koers.cli.text import number, percent
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from koers.cli.report.facts import Facts
+    from koers.cli.report.facts import Seen
     from koers.engine.forecast import KeyResultForecast
 
 NOTES = 3
@@ -43,23 +43,27 @@ class Detail:
     more: int
 
 
-def details(facts: Facts, known: Names) -> Iterator[Detail]:
+def details(facts: Seen, known: Names) -> Iterator[Detail]:
     """Every key result, in the order of the forecast."""
-    for item in facts.forecast.key_results:
-        noted = [(row["effective_on"], row["note"]) for row in facts.readings[item.key_result] if row["note"]]
-        notes = [(says.short_day(when), words.short(text, NOTE)) for when, text in reversed(noted)]
-        kept = [(when, text) for when, text in notes if text]
-        yield Detail(
-            anchor=known.anchor[item.key_result],
-            title=known.title(item.key_result),
-            tone=_tone(item),
-            said=_said(facts, item),
-            chart=_chart(facts, known, item),
-            facts=tuple(_numbers(facts, known, item)),
-            flags=tuple(_flags(item)),
-            notes=tuple(kept[:NOTES]),
-            more=max(len(kept) - NOTES, 0),
-        )
+    return (detail(facts, known, item) for item in facts.forecast.key_results)
+
+
+def detail(facts: Seen, known: Names, item: KeyResultForecast) -> Detail:
+    """One key result of a forecast."""
+    noted = [(row["effective_on"], row["note"]) for row in facts.readings[item.key_result] if row["note"]]
+    notes = [(says.short_day(when), words.short(text, NOTE)) for when, text in reversed(noted)]
+    kept = [(when, text) for when, text in notes if text]
+    return Detail(
+        anchor=known.anchor[item.key_result],
+        title=known.title(item.key_result),
+        tone=_tone(item),
+        said=_said(facts, item),
+        chart=_chart(facts, known, item),
+        facts=tuple(_numbers(facts, known, item)),
+        flags=tuple(_flags(item)),
+        notes=tuple(kept[:NOTES]),
+        more=max(len(kept) - NOTES, 0),
+    )
 
 
 def _tone(item: KeyResultForecast) -> Outlook:
@@ -68,7 +72,7 @@ def _tone(item: KeyResultForecast) -> Outlook:
     return outlook(item.probability)
 
 
-def _said(facts: Facts, item: KeyResultForecast) -> str:
+def _said(facts: Seen, item: KeyResultForecast) -> str:
     """How likely it is, and since last week."""
     if item.attained is not None:
         return "Reached." if item.attained else "Missed."
@@ -79,12 +83,12 @@ def _said(facts: Facts, item: KeyResultForecast) -> str:
     return f"{said}; {says.points(item.probability, was)} in a week." if was is not None else f"{said}."
 
 
-def _chances(facts: Facts, name: str) -> list[KeyResultForecast]:
+def _chances(facts: Seen, name: str) -> list[KeyResultForecast]:
     """A key result as forecast today, a week ago, and so on."""
     return [item for one in (facts.forecast, *facts.weeks) for item in one.key_results if item.key_result == name]
 
 
-def _chart(facts: Facts, known: Names, item: KeyResultForecast) -> Markup:
+def _chart(facts: Seen, known: Names, item: KeyResultForecast) -> Markup:
     goal, as_of = facts.goals[item.key_result], facts.forecast.as_of
     control = item.kind == "control"
     chances = [
@@ -115,7 +119,7 @@ def _chart(facts: Facts, known: Names, item: KeyResultForecast) -> Markup:
     return course(f"{anchor}-c", f"{known.title(item.key_result)}: where it is going", desc, it)
 
 
-def _bounds(facts: Facts, item: KeyResultForecast) -> tuple[float, float]:
+def _bounds(facts: Seen, item: KeyResultForecast) -> tuple[float, float]:
     """What no value goes beyond, by all that is known: below nothing, or above all of a percentage."""
     known = [value for value in (item.baseline, item.target, item.value) if value is not None]
     known += [row["value"] for row in facts.readings[item.key_result]]
@@ -123,7 +127,7 @@ def _bounds(facts: Facts, item: KeyResultForecast) -> tuple[float, float]:
     return (0.0 if min(known) >= 0.0 else -math.inf), high
 
 
-def _target(facts: Facts, item: KeyResultForecast) -> str:
+def _target(facts: Seen, item: KeyResultForecast) -> str:
     """What is wanted."""
     unit = words.short(item.unit, 30)
     if item.kind != "control":
@@ -137,14 +141,14 @@ def _target(facts: Facts, item: KeyResultForecast) -> str:
     return f"{' and '.join(edges)} on {item.target:.0%} of days"
 
 
-def _expected(facts: Facts, item: KeyResultForecast) -> str:
+def _expected(facts: Seen, item: KeyResultForecast) -> str:
     """Where it may end, in a sentence."""
     if item.attained is not None or item.kind == "binary":
         return ""
     return f"In 8 of 10 futures it ends at {_range(facts, item)}."
 
 
-def _range(facts: Facts, item: KeyResultForecast) -> str:
+def _range(facts: Seen, item: KeyResultForecast) -> str:
     """From where to where 8 of 10 futures end, as exactly as the way to the target deserves."""
     low, high = (item.quantiles[name] or 0.0 for name in ("q10", "q90"))
     if item.kind == "control":
@@ -155,7 +159,7 @@ def _range(facts: Facts, item: KeyResultForecast) -> str:
     return f"{number(round(max(low, least), digits))} to {number(round(min(high, most), digits))}"
 
 
-def _numbers(facts: Facts, known: Names, item: KeyResultForecast) -> Iterator[tuple[str, str]]:
+def _numbers(facts: Seen, known: Names, item: KeyResultForecast) -> Iterator[tuple[str, str]]:
     unit = words.short(item.unit, 30)
     yield "Now", says.quantity(item.value, unit) if item.value is not None else "no check-in yet"
     yield "Target", _target(facts, item).removeprefix("target ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -45,21 +45,27 @@ Readings = dict[str, list[Row]]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """All that the page says; `weeks`: the forecast of a week before, of two, and so on; `moved`: since the first.
-
-    `effort` and `kpis`: by team the share of running, and by KPI its values, on days. `explanations`: by key result,
-    why it moved within the last week.
-    """
+class Seen:
+    """What there is to say of key results alone; `weeks`: the forecast of a week before, of two, and so on."""
 
     forecast: Forecast
     weeks: tuple[Forecast, ...]
-    moved: Sequence[Move]
     fans: Mapping[str, Fan]
     goals: Mapping[str, Row]
     objectives: Mapping[str, Row]
     readings: Mapping[str, Sequence[Row]]
     teams: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts(Seen):
+    """All that the page says; `moved`: key results whose chance moved within the week.
+
+    `effort` and `kpis`: by team the share of running, and by KPI its values, on days. `explanations`: by key result,
+    why it moved within the last week.
+    """
+
+    moved: Sequence[Move]
     effort: Mapping[str, Sequence[tuple[date, float]]]
     kpis: Mapping[str, Sequence[tuple[date, float]]]
     named: Sequence[Comparison]
@@ -85,27 +91,36 @@ def gather(
     """
     now = forecast_from(recorded, as_of, known_at, samples=samples, seed=seed)
     frames = view(recorded, effective_until=as_of, known_until=known_at)
-    shown = {item.key_result: item for item in now.key_results}
-    table = goals(frames).filter(pl.col("key_result").is_in(list(shown)))
     named, found = _decisions(recorded, now, scenarios)
-    weeks = _weeks(recorded, now)
+    goals_seen = look(recorded, now, notes)
+    weeks = goals_seen.weeks
     moved = movers(now, weeks)
     why = explain(recorded, weeks[0].as_of, as_of, known_at, samples=samples, seed=seed) if moved else {}
     return Facts(
-        forecast=now,
-        weeks=weeks,
+        **{part.name: getattr(goals_seen, part.name) for part in fields(Seen)},
         moved=moved,
-        fans=fans(recorded, now),
-        goals={row["key_result"]: row for row in table.iter_rows(named=True)},
-        objectives={row["objective"]: row for row in objectives(frames).iter_rows(named=True)},
-        readings=_readings(frames, shown, notes),
-        teams={name: title for name, title in frames.of(TeamFormed).select("name", "title").iter_rows() if title},
         effort=_effort(frames, as_of),
         kpis=_kpis(frames, as_of),
         named=named,
         options=found,
         verdict=_verdict(recorded, as_of, known_at),
         explanations=why,
+    )
+
+
+def look(recorded: Frames, now: Forecast, notes: Mapping[int, str]) -> Seen:
+    """What there is to say of the key results of a forecast; `recorded` and `notes` are of the log it was made of."""
+    frames = view(recorded, effective_until=now.as_of, known_until=now.known_at)
+    shown = {item.key_result: item for item in now.key_results}
+    table = goals(frames).filter(pl.col("key_result").is_in(list(shown)))
+    return Seen(
+        forecast=now,
+        weeks=_weeks(recorded, now),
+        fans=fans(recorded, now),
+        goals={row["key_result"]: row for row in table.iter_rows(named=True)},
+        objectives={row["objective"]: row for row in objectives(frames).iter_rows(named=True)},
+        readings=_readings(frames, shown, notes),
+        teams={name: title for name, title in frames.of(TeamFormed).select("name", "title").iter_rows() if title},
     )
 
 

@@ -79,7 +79,7 @@ class Moved:
 
 def leadership_page(facts: Facts, version: str, nothing: str) -> str:
     """The page as HTML; `nothing` is the sentence where there is no key result to speak of."""
-    now, known = facts.forecast, names(facts)
+    now, known = facts.forecast, names(facts, facts.named)
     return render(
         "leadership.html.j2",
         headline=says.headline(now) if now.key_results else nothing,

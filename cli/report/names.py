@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from koers.cli.report import words
 
 if TYPE_CHECKING:
-    from koers.cli.report.facts import Facts
+    from koers.cli.report.facts import Seen
+    from koers.scenarios.compare import Comparison
 
 LONG = 120
 """Cells of a name that are shown."""
@@ -50,15 +51,15 @@ def name_of(*told: str | None) -> str:
     return next(filter(None, (words.short(text or "", LONG) for text in told)), "(no name)")
 
 
-def names(facts: Facts) -> Names:
-    """The names of everything on the page."""
-    now = facts.forecast
-    added = (lever for one in facts.named for lever in one.scenario.lever if lever.kind == "add")
+def names(seen: Seen, compared: Sequence[Comparison] = ()) -> Names:
+    """The names of everything there is to speak of, and of what the compared scenarios add."""
+    now = seen.forecast
+    added = (lever for one in compared for lever in one.scenario.lever if lever.kind == "add")
     return Names(
         key_results={lever.name: lever.goal.title for lever in added}
         | {item.key_result: item.title for item in now.key_results},
-        objectives={key: str(row["title"]) for key, row in facts.objectives.items()},
+        objectives={key: str(row["title"]) for key, row in seen.objectives.items()},
         rails={rail.guardrail: rail.title for rail in now.guardrails},
-        teams=facts.teams,
+        teams=seen.teams,
         anchor={item.key_result: f"kr-{n}" for n, item in enumerate(now.key_results, 1)},
     )

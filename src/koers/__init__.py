@@ -7,15 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from koers.engine.backtest import backtest
-    from koers.engine.forecast import Forecast, forecast
+    from koers.cli.notebook import backtest, explain, forecast, import_tables, what_if
+    from koers.cli.results import Forecast
     from koers.engine.replay import replay
     from koers.events.errors import KoersError
     from koers.events.export import export_tables
     from koers.events.log import EventLog, open_log
     from koers.events.memory import MemoryLog
     from koers.events.model import Event
-    from koers.events.tables import import_tables
+    from koers.scenarios.files import load_scenario
+    from koers.scenarios.model import Scenario
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,26 +25,34 @@ __all__ = [
     "Forecast",
     "KoersError",
     "MemoryLog",
+    "Scenario",
     "backtest",
+    "explain",
     "export_tables",
     "forecast",
     "import_tables",
+    "load_scenario",
     "open_log",
     "replay",
+    "what_if",
 ]
 
 _HOMES = {
     "Event": "koers.events.model",
     "EventLog": "koers.events.log",
-    "Forecast": "koers.engine.forecast",
+    "Forecast": "koers.cli.results",
     "KoersError": "koers.events.errors",
     "MemoryLog": "koers.events.memory",
-    "backtest": "koers.engine.backtest",
+    "Scenario": "koers.scenarios.model",
+    "backtest": "koers.cli.notebook",
+    "explain": "koers.cli.notebook",
     "export_tables": "koers.events.export",
-    "forecast": "koers.engine.forecast",
-    "import_tables": "koers.events.tables",
+    "forecast": "koers.cli.notebook",
+    "import_tables": "koers.cli.notebook",
+    "load_scenario": "koers.scenarios.files",
     "open_log": "koers.events.log",
     "replay": "koers.engine.replay",
+    "what_if": "koers.cli.notebook",
 }
 
 

@@ -99,9 +99,17 @@ def many(facts: Facts, count: int) -> Facts:
 
 def hostile(texts: Sequence[str]) -> Facts:
     """A staffed organisation in which every field that takes text holds one of `texts`, each in turn."""
-    events = [part for n, text in enumerate(texts) for part in _hostile(n, text, texts[n - 1])]
-    scenario = Scenario(name=texts[0], why=texts[-1], lever=(RunDemand(team=f"{texts[0][:150]}0", factor=3.0),))
-    return explained(facts_of(events, SOON, [scenario]), texts[0])
+    return explained(facts_of(hostile_events(texts), SOON, [hostile_scenario(texts)]), texts[0])
+
+
+def hostile_scenario(texts: Sequence[str]) -> Scenario:
+    """A scenario of that organisation, with such a name and reason."""
+    return Scenario(name=texts[0], why=texts[-1], lever=(RunDemand(team=f"{texts[0][:150]}0", factor=3.0),))
+
+
+def hostile_events(texts: Sequence[str]) -> list[Event]:
+    """The events of that organisation."""
+    return [part for n, text in enumerate(texts) for part in _hostile(n, text, texts[n - 1])]
 
 
 def _hostile(n: int, text: str, parent: str) -> list[Event]:
