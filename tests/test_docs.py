@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import koers
 from koers.engine.demand_size import RUN_SHARE, RUN_SHARE_SD
 from koers.engine.elasticity import NONE
 from koers.engine.mornings import RAMP_UP
@@ -66,6 +67,25 @@ def test_the_page_on_tables_names_every_table_with_its_columns() -> None:
         for name, table in TABLES.items()
     }
     assert told == taken
+
+
+def test_the_page_on_python_runs_and_names_every_call(tmp_path: Path) -> None:
+    calls = {
+        "forecast",
+        "explain",
+        "what_if",
+        "backtest",
+        "load_scenario",
+        "import_tables",
+        "export_tables",
+        "open_log",
+    }
+    text = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+    assert calls <= set(koers.__all__)
+    assert [name for name in calls if f"{name}(" not in text] == []
+    _, scenario, tables = blocks("docs/python.md", "python")
+    code = f"import koers\n{scenario}\n{tables}\nprint(two.lever[0].people, ours.head().position)"
+    assert printed(tmp_path, "-c", code).split() == ["2.0", "5"]
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
