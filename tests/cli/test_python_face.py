@@ -128,7 +128,7 @@ def test_a_key_result_shows_its_past_and_what_may_come(here: Path) -> None:
 def test_results_are_frozen_and_become_pandas_frames_with_the_same_values(demo: Path) -> None:
     with koers.open_log(demo) as log:
         now = koers.forecast(log)
-        results = [now, now.key_result(now.key_results[0].key_result), koers.backtest(log, every=56)]
+        results: list[Any] = [now, now.key_result(now.key_results[0].key_result), koers.backtest(log, every=56)]
     for result in results:
         with pytest.raises(FrozenInstanceError):
             setattr(result, fields(result)[0].name, None)
