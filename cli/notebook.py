@@ -135,7 +135,7 @@ def import_tables(
     now: datetime | None = None,
     allow_extra: bool = False,
 ) -> importing.Imported:
-    """Take tables into `log`, all or nothing: CSV files and folders of them, or tables in memory by name.
+    """Take tables into `log`, all or nothing: CSV files, folders of them and workbooks, or tables in memory by name.
 
     A table in memory is anything with `__arrow_c_stream__`: polars, pandas, pyarrow, duckdb. Rows the log knows add
     nothing, edited ones become corrections, recorded `now` (default: the log's present). Raises InputError, naming the

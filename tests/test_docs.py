@@ -11,6 +11,7 @@ from typing import Any
 
 from typer.main import get_command
 
+import koers
 from koers.cli.app import app
 from koers.engine.demand_size import RUN_SHARE, RUN_SHARE_SD
 from koers.engine.elasticity import NONE
@@ -95,6 +96,25 @@ def test_the_weekly_script_runs_every_week_and_stops_at_another_log(tmp_path: Pa
     stopped = weekly()
     assert stopped.returncode == 1
     assert stopped.stderr.startswith("koers: the exported head is of log ")
+
+
+def test_the_page_on_python_runs_and_names_every_call(tmp_path: Path) -> None:
+    calls = {
+        "forecast",
+        "explain",
+        "what_if",
+        "backtest",
+        "load_scenario",
+        "import_tables",
+        "export_tables",
+        "open_log",
+    }
+    text = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+    assert calls <= set(koers.__all__)
+    assert [name for name in calls if f"{name}(" not in text] == []
+    _, scenario, tables = blocks("docs/python.md", "python")
+    code = f"import koers\n{scenario}\n{tables}\nprint(two.lever[0].people, ours.head().position)"
+    assert printed(tmp_path, "-c", code).split() == ["2.0", "5"]
 
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
