@@ -113,9 +113,8 @@ def table(took: dict[str, float]) -> str:
     """The times as a table, with what they were taken on."""
     rows = [f"| {step} | {seconds:,.1f} s |" for step, seconds in took.items()]
     total = f"| all of it | {sum(took.values()):,.1f} s |"
-    where = (
-        f"On {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; pip with a warm cache."
-    )
+    busy = f"{os.cpu_count()} cores with a load of {os.getloadavg()[0]:.0f}"
+    where = f"By the clock, on {busy}; Python {platform.python_version()}, {platform.system()}."
     return "\n".join(["<!-- times -->", "| step | |", "|---|---|", *rows, total, "", where, "<!-- end -->"])
 
 

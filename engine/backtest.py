@@ -197,12 +197,14 @@ def _origin(recorded: Frames, day: date, names: tuple[str, ...], asked: pl.Serie
     ).with_columns(as_of=pl.lit(day), elapsed=(pl.lit(day) - pl.col("start")).dt.total_days() / life)
     wanted = running.filter(pl.col("key_result").is_in(asked.implode()))
     ended = endings(table, values, day)
-    learnt = learn(table, values, day, stages) if wanted.height else None
+    own = values.filter(pl.col("key_result").is_in(running["key_result"].implode()))
+    days = days_of(own)
+    if wanted.is_empty():
+        return _Origin(wanted.clear(), _stood(running, days), ended)
+    learnt = learn(table, values, day, stages)
     seen = prospect(known, table, values, day, wanted, learnt).seen.rename({"probability": KOERS})
     stands = seen.join(running, on="key_result", maintain_order="left")
-    own = values.filter(pl.col("key_result").is_in(running["key_result"].implode()))
     said = {name: Said(c, p) for name, c, p in own.select("key_result", "confidence", "projection").iter_rows()}
-    days = days_of(own)
     extra = [
         baselines.probabilities(goal, days.get(goal["key_result"], []), said.get(goal["key_result"], Said()), day)
         for goal in stands.iter_rows(named=True)
@@ -226,6 +228,8 @@ def _with_grades(origins: Sequence[_Origin], graded: dict[str, Goal], days: Days
     """The rows of all origins, with how each key result ended, against its target as known at the origin."""
     parts = []
     for origin in origins:
+        if origin.rows.is_empty():
+            continue
         grades = [_grade(goal, graded[goal["key_result"]], days) for goal in origin.rows.iter_rows(named=True)]
         parts.append(origin.rows.drop("attained").hstack(pl.DataFrame(grades, schema=_GRADES)))
     return pl.concat(parts) if parts else pl.DataFrame()
