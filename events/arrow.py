@@ -30,8 +30,8 @@ class ArrowTable(Protocol):
 def read_arrow(name: str, given: ArrowTable, *, allow_extra: bool) -> list[Record]:
     """The rows of a table in memory. Raises InputError, naming table and row, for what cannot be taken."""
     if name not in TABLES:
-        hint = near(name, TABLES) or f"; koers takes {', '.join(TABLES)}"
-        raise InputError(f"{shown(name)} is not a table{hint}")
+        hint = near(str(name), TABLES) or f"; koers takes {', '.join(TABLES)}"
+        raise InputError(f"{shown(str(name))} is not a table{hint}")
     table, source, frame = TABLES[name], Source(name, unit="row"), _frame(name, given)
     return read_rows(_lines(frame, table, source), table, source, allow_extra=allow_extra)
 
