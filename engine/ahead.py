@@ -112,7 +112,7 @@ def expected(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, ahead:
 
     The trend's path, bent evenly in time to end in the middle of what is ahead.
     """
-    path = _path(goals, readings, learnt, ahead)
+    path = _path(pace.posterior(to_readings(goals, readings), learnt.trend), goals, learnt, ahead)
     return np.stack([path(ahead.scale.time(column)) for column in days.T], axis=1) if days.size else days
 
 
@@ -123,18 +123,16 @@ def passages(
 
     `gain` (key_result,) is progress to come that the readings do not speak of.
     """
-    path, scale = _path(goals, readings, learnt, ahead), ahead.scale
-    now = np.maximum(
-        scale.time(float((as_of - EPOCH).days)), pace.posterior(to_readings(goals, readings), learnt.trend).time
-    )
+    belief, scale = pace.posterior(to_readings(goals, readings), learnt.trend), ahead.scale
+    path = _path(belief, goals, learnt, ahead)
+    now = np.maximum(scale.time(float((as_of - EPOCH).days)), belief.time)
     end = np.maximum(scale.time(day_numbers(goals["due"])), now) + 1.0
     days = scale.start + _first_passage(path, now, end, ahead.threshold - gain) * scale.life
     return [None if np.isnan(day) else EPOCH + timedelta(days=int(np.ceil(day))) for day in days]
 
 
-def _path(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, ahead: Ahead) -> Callable[[Floats], Floats]:
+def _path(belief: pace.Posterior, goals: pl.DataFrame, learnt: Learnt, ahead: Ahead) -> Callable[[Floats], Floats]:
     """Expected progress (key_result,) at times (key_result,), durations."""
-    belief = pace.posterior(to_readings(goals, readings), learnt.trend)
     due = ahead.scale.time(day_numbers(goals["due"]))
     bend = ahead.middle - pace.predict(belief, due, learnt.trend).mean
     left = np.maximum(due - belief.time, 1.0 / ahead.scale.life)
