@@ -14,14 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from koers.cli import results
-from koers.cli.explain import explained
 from koers.cli.session import Session, notes_of
-from koers.engine import backtest as origins
 from koers.engine.forecast import forecast_from
-from koers.engine.judge import judge
 from koers.engine.prospect import SAMPLES
 from koers.engine.replay import Frames, typed
-from koers.events import tables as importing
 from koers.events.cache import read_frames
 from koers.events.columns import day as day_of
 from koers.events.errors import InputError
@@ -30,6 +26,7 @@ from koers.events.memory import MemoryLog
 from koers.events.model import Event, Row
 
 if TYPE_CHECKING:
+    from koers.events import tables as importing
     from koers.events.arrow import ArrowTable
     from koers.scenarios.model import Scenario
 
@@ -71,6 +68,8 @@ def explain(
 
     Raises InputError where the key result is not in the log or has no forecast on both days.
     """
+    from koers.cli.explain import explained
+
     recorded, (day, known) = _read(log), _times(log, as_of, None)
     first = None if since is None else _day(since, "since")
     title, found = explained(recorded, key_result, first, day, known, samples=samples, seed=seed)
@@ -120,6 +119,9 @@ def backtest(
     `every` puts common origins that many days apart, in place of one at each check-in; `issued` scores the forecasts
     kept in the log. `start`, `end` and `cycle` narrow origins and key results down. `executor` shares out the work.
     """
+    from koers.engine import backtest as origins
+    from koers.engine.judge import judge
+
     recorded, (last, _) = _read(log), _times(log, until, None)
     first, final = (None if one is None else _day(one, name) for one, name in ((start, "start"), (end, "end")))
     table = origins.backtest(
@@ -141,6 +143,8 @@ def import_tables(
     nothing, edited ones become corrections, recorded `now` (default: the log's present). Raises InputError, naming the
     table and the row, for the first thing that cannot be taken; then the log is as it was.
     """
+    from koers.events import tables as importing
+
     moment = now or Session().now(log)
     if isinstance(tables, Mapping):
         return importing.import_tables(log, tables, now=moment, allow_extra=allow_extra)

@@ -1,6 +1,6 @@
 """What the calls of the Python face give back: frozen results that show themselves in a notebook.
 
-Each is a table (`to_polars`, `to_pandas`) and a card (`_repr_html_`).
+Each is a table (`to_polars`, `to_pandas`) and a card (`_repr_html_`); what draws cards is loaded once one is shown.
 """
 
 from __future__ import annotations
@@ -13,14 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from koers.cli.report.cards import (
-    backtest_card,
-    explanation_card,
-    forecast_card,
-    key_result_card,
-    what_if_card,
-)
-from koers.cli.report.facts import Seen, look
 from koers.engine import explained, forecast
 from koers.engine.outlook import QUANTILES
 from koers.engine.replay import Frames
@@ -29,6 +21,7 @@ from koers.events.errors import InputError, KoersError
 
 if TYPE_CHECKING:
     from koers.cli.effects import Titles
+    from koers.cli.report.facts import Seen
     from koers.engine.judge import Verdict
     from koers.scenarios.compare import Comparison
 
@@ -62,6 +55,8 @@ class Forecast(forecast.Forecast):
 
     @cached_property
     def _seen(self) -> Seen:
+        from koers.cli.report.facts import look
+
         return look(self.recorded, self, self.notes)
 
     @cached_property
@@ -69,6 +64,8 @@ class Forecast(forecast.Forecast):
         return forecast.week_before(self.recorded, self)
 
     def _repr_html_(self) -> str:
+        from koers.cli.report.cards import forecast_card
+
         return forecast_card(self, self._before).html()
 
 
@@ -100,6 +97,8 @@ class KeyResult:
         return pandas_of(self.to_polars())
 
     def _repr_html_(self) -> str:
+        from koers.cli.report.cards import key_result_card
+
         return key_result_card(self.seen, self.forecast).html()
 
 
@@ -120,6 +119,8 @@ class Backtest:
         return pandas_of(self.table)
 
     def _repr_html_(self) -> str:
+        from koers.cli.report.cards import backtest_card
+
         return backtest_card(self.verdict, self.as_of).html()
 
 
@@ -142,6 +143,8 @@ class WhatIf:
         return pandas_of(self.to_polars())
 
     def _repr_html_(self) -> str:
+        from koers.cli.report.cards import what_if_card
+
         return what_if_card(self.comparisons, self.titles.known, self.as_of).html()
 
 
@@ -161,4 +164,6 @@ class Explanation(explained.Explanation):
         return pandas_of(self.to_polars())
 
     def _repr_html_(self) -> str:
+        from koers.cli.report.cards import explanation_card
+
         return explanation_card(self, self.title).html()

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from koers.events.urls import shown
 
 if TYPE_CHECKING:
@@ -109,6 +107,8 @@ def _moment(text: str | None) -> datetime | None:
     """A time in UTC; a date means its end. Raises typer.BadParameter."""
     if text is None:
         return None
+    import typer
+
     from koers.events.model import end_of
 
     with suppress(ValueError):
