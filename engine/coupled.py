@@ -5,7 +5,6 @@ Only staffed teams take part, those whose capacity the log declares; without one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -15,11 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from koers.engine import elasticity, kernel, work
-from koers.engine.ahead import expected, look_ahead
+from koers.engine.ahead import Ahead
+from koers.engine.beliefs import beliefs, paces
 from koers.engine.capacity import Floats, Ints, Organisation
 from koers.engine.futures import (
     KNOTS,
-    AtDue,
     Setting,
     bounded,
     calibrated,
@@ -44,12 +43,11 @@ from koers.engine.history import (
 )
 from koers.engine.learning import Learnt, learn
 from koers.engine.luck import Luck, Start, draw, sizes
-from koers.engine.mornings import COUNTRY, mornings, number_of
+from koers.engine.mornings import COUNTRY, mornings
 from koers.engine.organisation import organisation
-from koers.engine.outlook import CEILING, FLOOR, counts_at, outlook
+from koers.engine.outlook import CEILING, FLOOR
 from koers.engine.replay import Frames
 from koers.engine.staffing import Staffing, staffing
-from koers.engine.trend import TRENDS
 from koers.events.errors import KoersError
 
 LEAST_PASTS = 1_024
@@ -84,6 +82,7 @@ class Coupled(Drawn):
     until: date  # the day futures end with
     movable: NDArray[np.bool_]  # not what is done already
     probability: Floats  # (2, key_result) of the target, and of counting as reached: what Progress says
+    ahead: Ahead  # what Progress says of those on a trend
     staff: Staffing
     before: Past
     taught: Learnt
@@ -175,33 +174,34 @@ def couple(
     own = _moved(goals, staff, as_of)
     last = max([*own["due"], *([until] if until else [])], default=as_of + timedelta(weeks=WEEKS))
     days = mornings(as_of, last, country)
-    at_due, probability, movable = beliefs(own, goals, readings, learnt, as_of)
+    said = beliefs(own, goals, readings, learnt, as_of)
     before, chunk = (
         past(staff, goals, own),
         range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS)),
     )
-    org = organisation(staff, own, days, paces(own, readings, learnt, as_of, days))
+    org = organisation(staff, own, days, paces(own, readings, learnt, said.ahead, as_of, days))
     bare = Setting(
         organisation=partly_done(org, done(before, staff, account(before, seed, chunk).change)) if _begun(org) else org,
-        at_due=at_due,
+        at_due=said.at_due,
         usual=np.ones((len(KNOTS), own.height)),
         typical=np.ones(own.height),
         elasticity=_elasticity(frames, goals, readings, learnt, as_of),
         most=np.ones(own.height),
         assumed=np.full(own.height, np.nan),
-        own=np.tile(at_due.scale, (len(elasticity.GRID), 1)),
+        own=np.tile(said.at_due.scale, (len(elasticity.GRID), 1)),
         shift=np.zeros((2, len(elasticity.GRID), own.height)),
         scatter=np.zeros((own.height, 1)),
     )
-    found = _drawn(bare, before, movable, probability, seed, chunk)
+    found = _drawn(bare, before, said.movable, said.probability, seed, chunk)
     return Coupled(
         **{field.name: getattr(found, field.name) for field in fields(Drawn)},
         goals=own,
         readings=readings,
         days=days,
         until=last,
-        movable=movable,
-        probability=probability,
+        movable=said.movable,
+        probability=said.probability,
+        ahead=said.ahead,
         staff=staff,
         before=before,
         taught=learnt,
@@ -275,53 +275,3 @@ def _moved(goals: pl.DataFrame, staff: Staffing, as_of: date) -> pl.DataFrame:
     kept = pl.col("dropped_on").is_null() | (pl.col("dropped_on") > as_of)
     own = goals.filter(~over(as_of) & kept & (pl.col("kind") != "control") & pl.col("team").is_in(staff.teams))
     return own.sort("key_result")
-
-
-def beliefs(
-    own: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_of: date
-) -> tuple[AtDue, Floats, NDArray[np.bool_]]:
-    """What Progress says, in the order of `own`: beliefs, probabilities (target, counts), and what effort can move."""
-    count = own.height
-    at = AtDue(*(np.full(count, fill) for fill in (0.0, 1.0, 3.0, 1.0, 1.0, np.nan, 0.0)))
-    probability = np.zeros((2, count))
-    on_trend = own["kind"].is_in(TRENDS).to_numpy()
-    rows = own.filter(on_trend)
-    share = np.array([counts_at(ambition) for ambition in rows["ambition"]])
-    ahead = look_ahead(rows, readings, learnt, as_of, share)
-    counts = np.where(ahead.threshold > 0, share, 1.0) * ahead.threshold
-    for part, values in zip(
-        at, (ahead.middle, ahead.spread, np.full(rows.height, ahead.df), ahead.threshold, counts), strict=False
-    ):
-        part[on_trend] = values
-    at.lift[on_trend] = ahead.score - ahead.plain_score()
-    probability[:, on_trend] = ahead.probability, ahead.counts
-    binary = own.filter(~on_trend)
-    seen = outlook(goals, readings, as_of, binary["key_result"], learnt)
-    reached = {
-        name: (p, on is None) for name, p, on in seen.select("key_result", "probability", "reach_on").iter_rows()
-    }
-    probability[:, ~on_trend] = [reached[name][0] for name in binary["key_result"]]
-    at.hazard[~on_trend] = -np.log1p(-probability[0, ~on_trend])
-    return (
-        at,
-        probability,
-        on_trend | np.array([reached.get(name, (0, True))[1] for name in own["key_result"]], dtype=np.bool_),
-    )
-
-
-def paces(own: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_of: date, days: Sequence[date]) -> Floats:
-    """Progress expected over the days up to each morning (key_result, day), where it is a rise.
-
-    The last morning before due also takes the days up to due; a binary key result gains shares of the life it has left.
-    """
-    start, due = (np.array([number_of(day) for day in own[c]], dtype=np.float64)[:, None] for c in ("start", "due"))
-    edge = np.array([number_of(day) for day in (as_of, *days)], dtype=np.float64)
-    last = np.append(edge[1:], np.inf)[None, 1:] > due  # no later morning before due
-    until = np.clip(np.where(last, due, edge[1:]), start, due)
-    edges = np.hstack([np.maximum(start, edge[0]), until])
-    on_trend = own["kind"].is_in(TRENDS).to_numpy()
-    found = np.diff(edges, axis=1) / np.maximum(due - edges[:, :1], 1.0)
-    rows = own.filter(on_trend)
-    ahead = look_ahead(rows, readings, learnt, as_of, np.ones(rows.height))
-    found[on_trend] = np.diff(expected(rows, readings, learnt, ahead, edges[on_trend]), axis=1)
-    return np.asarray(np.maximum(found, 0.0))

@@ -10,17 +10,16 @@ import numpy as np
 import polars as pl
 from scipy import special
 
-from koers.engine.ahead import LEVELS, look_ahead, passages
+from koers.engine.ahead import LEVELS, passages
 from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled
 from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, grouped, own_scale, reached, student
+from koers.engine.futures import Setting, grouped, own_scale, reached, root, student
 from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
 from koers.engine.pace import Predictive
 from koers.engine.trend import TRENDS, scale_of
 
-HALVINGS = 25
 SHARES = (0.1, 0.5, 0.9)
 """Levels of the quantiles of run shares, backlogs, scores and numbers reached."""
 SCORED = 4_000  # futures in which every end is drawn, and in which run work is as usual
@@ -88,9 +87,8 @@ def key_result_rows(
     rows = table.to_dicts()
     moved = _distribution(setting, groups, mean_gain)
     scale = scale_of(goals)
-    own, learnt, as_of = goals.filter(on_trend), coupled.taught, coupled.staff.as_of
-    ahead = look_ahead(own, readings, learnt, as_of, np.ones(own.height))
-    first = passages(own, readings, learnt, ahead, as_of, mean_gain[on_trend])
+    own, as_of = goals.filter(on_trend), coupled.staff.as_of
+    first = passages(own, readings, coupled.taught, coupled.ahead, as_of, mean_gain[on_trend])
     passage = dict(zip(np.flatnonzero(on_trend).tolist(), first, strict=True))
     for k, (row, goal) in enumerate(zip(rows, goals.iter_rows(named=True), strict=True)):
         if row["rests_on"] is None:  # not asked about
@@ -135,16 +133,15 @@ def _own(setting: Setting) -> Floats:
 
 
 def _quantile(setting: Setting, groups: Floats, level: float) -> Floats:
-    """Quantile of own noise around the `groups` of gains, progress beyond the mean of Progress; by bisection."""
-    df, own = setting.at_due.df, _own(setting)
-    reach = 40.0 * own
-    low, high = groups.min(axis=1) - reach, groups.max(axis=1) + reach
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        t = (middle[:, None] - groups) / own[:, None]
-        below = student(df, t).mean(axis=1)
-        low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
-    return np.asarray((low + high) / 2)
+    """Quantile of own noise around the `groups` of gains, progress beyond the mean of Progress."""
+    df, own = setting.at_due.df, _own(setting)[:, None]
+
+    def beyond(tried: Floats) -> tuple[Floats, Floats]:
+        below, slope = student(df, (tried[:, None] - groups) / own)
+        return below.mean(axis=1) - level, slope.mean(axis=1) / own[:, 0]
+
+    reach = 40.0 * own[:, 0]
+    return root(beyond, groups.mean(axis=1), groups.min(axis=1) - reach, groups.max(axis=1) + reach)
 
 
 def _shifted(row: dict[str, Any], moved: dict[str, float], way: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Arrays of futures are (key_result, replication).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
@@ -27,7 +27,8 @@ CORE = 1.2815516  # normal deviate of the 90th percentile
 GROUPS, FINE, CALIBRATED = 50, 1_000, 40_000
 """Equally likely groups of futures whose mean gains stand for all: for a distribution, and to find shifts (at most, and
 for all key results together)."""
-HALVINGS = 22
+CLOSE, TRIES = 1e-8, 60
+"""A root is found where a probability is met so closely; after so many tries it is given as it is."""
 FAR, CELLS = 40.0, 16_000  # the table of Student-t ends this many scales from its middle
 
 
@@ -169,29 +170,33 @@ def _reached(due: AtDue, k: int, lifted: Floats, own: Floats, at: int = 0) -> Fl
     if not np.isnan(due.hazard[k]):
         return np.asarray(-np.expm1(-due.hazard[k] * np.maximum(1.0 + lifted, 0.0)))
     threshold = due.counts if at else due.threshold
-    return _looked_up(_table(float(due.df[k])), ((due.mean[k] - threshold[k]) + lifted) / own)
+    return _looked_up(_table(float(due.df[k])), ((due.mean[k] - threshold[k]) + lifted) / own)[0]
 
 
-def student(df: Floats, t: Floats) -> Floats:
-    """The distribution function of Student-t, from a table: off by less than 2e-6 between -FAR and FAR.
+def student(df: Floats, t: Floats) -> tuple[Floats, Floats]:
+    """The distribution function of Student-t and its slope, from a table: off by less than 2e-6 between -FAR and FAR.
 
     `df` (key_result,), `t` (key_result, n).
     """
-    found = np.empty_like(t)
+    found, slope = np.empty_like(t), np.empty_like(t)
     for own in np.unique(df):
         mine = df == own
-        found[mine] = _looked_up(_table(float(own)), t[mine])
-    return found
+        found[mine], slope[mine] = _looked_up(_table(float(own)), t[mine])
+    return found, slope
 
 
-def _looked_up(table: Floats, t: Floats) -> Floats:
-    """Linear between the points of a `_table`."""
+def _looked_up(table: Floats, t: Floats) -> tuple[Floats, Floats]:
+    """Linear between the points of a `_table`, and the slope there."""
     place = (t + FAR) * (CELLS / (2 * FAR))
     np.clip(place, 0.0, CELLS, out=place)
     cell = place.astype(np.int32)
     low = table[cell]
+    rise = table[cell + 1] - low
     place -= cell
-    return np.asarray(low + place * (table[cell + 1] - low))
+    place *= rise
+    place += low
+    rise *= CELLS / (2 * FAR)
+    return place, rise
 
 
 @cache
@@ -286,19 +291,41 @@ def _shift(
 ) -> Floats:
     """What has to be added to progress for these probabilities on average over `parts`, (elasticity, key_result).
 
-    By bisection; the scatter is `parts` (key_result, group) times the elasticities (elasticity, key_result).
+    The scatter is `parts` (key_result, group) times the elasticities (elasticity, key_result).
     """
     binary = ~np.isnan(at.hazard)
     span = np.where(binary, 1.0, 10.0 * at.scale) + np.abs(parts).max(axis=1, initial=0.0)
-    found = np.zeros_like(own)
+    found, shift = np.zeros_like(own), np.zeros(len(span))
     for n, e in enumerate(elasticities_):
-        low, high = -span, span
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            lifted = e[:, None] * parts + middle[:, None]
-            tried = student(at.df, ((at.mean - threshold)[:, None] + lifted) / own[n][:, None])
-            tried[binary] = -np.expm1(-at.hazard[binary, None] * np.maximum(1.0 + lifted[binary], 0.0))
-            below = tried.mean(axis=1) < probability
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        found[n] = (low + high) / 2
+        scale, scatter = own[n][:, None], e[:, None] * parts
+
+        def missed(tried: Floats, scale: Floats = scale, scatter: Floats = scatter) -> tuple[Floats, Floats]:
+            lifted = scatter + tried[:, None]
+            chance, slope = student(at.df, ((at.mean - threshold)[:, None] + lifted) / scale)
+            slope /= scale
+            hazard, left = at.hazard[binary, None], 1.0 + lifted[binary]
+            chance[binary] = -np.expm1(-hazard * np.maximum(left, 0.0))
+            slope[binary] = np.where(left > 0, hazard * (1.0 - chance[binary]), 0.0)
+            return chance.mean(axis=1) - probability, slope.mean(axis=1)
+
+        shift = root(missed, shift, -span, span)
+        found[n] = shift
+    return found
+
+
+def root(rising: Callable[[Floats], tuple[Floats, Floats]], start: Floats, low: Floats, high: Floats) -> Floats:
+    """Where rising functions are 0 between `low` and `high`, each by itself: Newton's steps, halves where these fail.
+
+    `rising` gives the functions and their slopes. What does not get to 0 is at the end that is nearer to it.
+    """
+    found, narrow = start, CLOSE * (high - low)
+    for _ in range(TRIES):
+        value, slope = rising(found)
+        low, high = np.where(value < 0, found, low), np.where(value < 0, high, found)
+        there = (np.abs(value) < CLOSE) | (high - low < narrow)
+        if there.all():
+            break
+        step = found - np.divide(value, slope, out=np.full_like(value, np.inf), where=slope > 0)
+        inside = (low < step) & (step < high)
+        found = np.where(there, found, np.where(inside, step, (low + high) / 2))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from koers.engine.coupled import beliefs, paces
+from koers.engine.beliefs import beliefs, paces
 from koers.engine.history import LEAST
 from koers.engine.mornings import number_of
 from koers.events.model import KeyResultSet
@@ -26,8 +26,8 @@ def due_moved(world: World, k: int, due: date) -> World:
     """Key result k due on another of the days to come, with what Progress then says of it."""
     goals = with_row(world.goals, k, due=due)
     row, of = goals[k : k + 1], world.coupled
-    at, _, _ = beliefs(row, row, of.readings, of.taught, of.staff.as_of)
-    pace = paces(row, of.readings, of.taught, of.staff.as_of, of.days)[0]
+    said = beliefs(row, row, of.readings, of.taught, of.staff.as_of)
+    at, pace = said.at_due, paces(row, of.readings, of.taught, said.ahead, of.staff.as_of, of.days)[0]
     own = world.setting.own.copy()
     own[:, k] *= at.scale[0] / world.setting.at_due.scale[k]
     world = replace(world, goals=goals, setting=replace(world.setting, own=own))
@@ -47,7 +47,8 @@ def appended(world: World, name: str, given: KeyResultSet) -> World:
     row = _row(world.goals, name, given)
     setting, org, of = world.setting, world.organisation, world.coupled
     team, goals = org.teams.key.index(given.team), org.key_results
-    at, _, _ = beliefs(row, row, of.readings, of.taught, of.staff.as_of)
+    said = beliefs(row, row, of.readings, of.taught, of.staff.as_of)
+    at, pace = said.at_due, paces(row, of.readings, of.taught, said.ahead, of.staff.as_of, of.days)
     day, start = org.calendar.day, number_of(given.start)
     siblings = np.flatnonzero(goals.team == team)
     claimed = float(goals.weight[siblings].sum())
@@ -62,7 +63,7 @@ def appended(world: World, name: str, given: KeyResultSet) -> World:
         weight=np.append(goals.weight, given.weight),
         active=np.vstack([goals.active, day > start]),
         due=np.append(goals.due, number_of(given.due)),
-        pace=np.vstack([goals.pace, paces(row, of.readings, of.taught, of.staff.as_of, of.days)]),
+        pace=np.vstack([goals.pace, pace]),
     )
     more = replace(
         setting,

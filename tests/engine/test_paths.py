@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import special
 
 from koers.engine.capacity import Floats, Organisation
 from koers.engine.coupled import Coupled, couple
 from koers.engine.elasticity import PRIOR
-from koers.engine.futures import KNOTS, AtDue, Setting, elasticities, own_scale, reached, student, usual_effort
+from koers.engine.futures import KNOTS, AtDue, Setting, elasticities, own_scale, reached, usual_effort
 from koers.engine.local_trend import Settings, State, Step, advance, step
 from koers.engine.luck import at_rest, draw, sizes
 from koers.engine.motion import KNOTS as SIGMAS
@@ -157,12 +156,3 @@ def test_a_step_is_what_the_filter_expects() -> None:
     np.testing.assert_allclose(made.noise_level**2, then.var_level, atol=1e-15)
     np.testing.assert_allclose(made.noise_level * made.noise_both, then.cov, atol=1e-15)
     np.testing.assert_allclose(made.noise_both**2 + made.noise_slope**2, then.var_slope, atol=1e-15)
-
-
-def test_the_table_of_student_t_is_exact_enough() -> None:
-    df = np.array([2.0, 4.0, 4.0, 9.5])
-    t = np.random.default_rng(0).standard_t(2, (4, 5_000)) * 5
-    inside = np.abs(t) < 40
-    exact = special.stdtr(df[:, None], t)
-    assert np.abs(student(df, t) - exact)[inside].max() < 2e-6
-    assert np.abs(student(df, t) - exact).max() < 1e-3
