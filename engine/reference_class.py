@@ -3,8 +3,9 @@
 A finished key result speaks for one under way the more, the nearer its progress was at the same elapsed share and the
 nearer the pace it had last. It says: so much was still to come. Two levels: the organisation's goals say it as shares
 of the way; the team's own, where the unit is the same, in that unit, since a team does not bring more because its
-target is further. Each level is a handful of pseudo-goals of the level above, and above both stands what the readings
-alone say (`blend`). Nothing is smoothed across the target: many goals end exactly on it.
+target is further. Nor does it go on for long once the target is met: past that they count as shares again, if that is
+less. Each level is a handful of pseudo-goals of the level above, and above both stands what the readings alone say
+(`blend`). Nothing is smoothed across the target: many goals end exactly on it.
 
 Goals that end on one day share their luck: m of them count as m / (1 + ALIKE (m - 1)) (Kish's design effect).
 """
@@ -103,8 +104,10 @@ def ends(known: References, asked: Lives, column: Ints, elapsed: Floats, before:
     above, whole = discounted(alike, known.ended), discounted(own, known.ended)
     total, mine = above.sum(axis=1) + ABOVE, whole.sum(axis=1) + ABOVE_TEAM
     from_team, from_all = whole / mine[:, None], above * (ABOVE_TEAM / mine / total)[:, None]
+    by_share, by_unit = x[:, None] + still, x[:, None] + still * np.where(in_unit, longer, 1.0)
+    by_unit = np.minimum(by_unit, np.maximum(by_share, asked.threshold[:, None]))
     return Ends(
-        point=np.concatenate([x[:, None] + still * np.where(in_unit, longer, 1.0), x[:, None] + still], axis=1),
+        point=np.concatenate([by_unit, by_share], axis=1),
         weight=np.concatenate([from_team, from_all], axis=1),
         rest=ABOVE_TEAM / mine * ABOVE / total,
     )

@@ -79,7 +79,10 @@ def slowly(past: Lives, asked: Lives, column: int, before: float, threshold: flo
         own *= bump((x - there * ratio if in_unit else apart) / NEAR_IN_TEAM)
         own *= bump(math.log(ratio) / AS_FAR) if in_unit else 1.0
         still = past.end[k] - there
-        near.append((past.ended[k], alike, own, x + still, x + still * (ratio if in_unit else 1.0)))
+        brought = x + still * (ratio if in_unit else 1.0)
+        if brought > asked.threshold[0]:
+            brought = min(brought, max(x + still, asked.threshold[0]))
+        near.append((past.ended[k], alike, own, x + still, brought))
     for nth in (1, 2):
         for day in {row[0] for row in near}:
             rows = [row for row in near if row[0] == day]
@@ -125,6 +128,17 @@ def test_a_team_brings_what_it_brings_however_far_the_target() -> None:
     assert own.exceedance(np.array([0.5]))[0] - own.exceedance(np.array([0.51]))[0] > 0.5
     other = ends(known, replace(now, team=np.array(["b"], dtype=np.object_)), np.zeros(1, dtype=np.int64), np.zeros(1))
     assert other.exceedance(np.array([1.0]))[0] == pytest.approx(10 / (10 + ABOVE))
+
+
+@pytest.mark.parametrize(("end", "brought"), [(0.9, 1.0), (1.0, 1.0), (1.2, 1.2), (0.3, 0.9)])
+def test_past_its_target_a_team_goes_on_as_far_as_it_went_past_others(end: float, brought: float) -> None:
+    """30 points were asked, now 10 are: what is brought beyond is no more than that share beyond 30."""
+    past = goals(
+        np.zeros((10, 4)), np.full(10, end), np.full(10, 30.0), ["a"] * 10, ["points"] * 10, np.arange(100.0, 110.0)
+    )
+    now = goals(np.zeros((1, 4)), np.zeros(1), np.array([10.0]), ["a"], ["points"], np.array([300.0]))
+    own = ends(references(past, 200.0), now, np.zeros(1, dtype=np.int64), np.zeros(1))
+    assert own.point[0, :10].tolist() == pytest.approx([brought] * 10)
 
 
 def test_goals_that_end_on_one_day_count_as_few() -> None:
