@@ -23,14 +23,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from koers.engine.ahead import LEVELS
 from koers.engine.backtest import KOERS, backtest
 from koers.engine.executors import executor_for
-from koers.engine.judge import CLIP, judge
+from koers.engine.judge import CLIP, held, judge
 from koers.engine.learning import STAGES
-from koers.engine.outlook import QUANTILES
 from koers.engine.replay import typed
-from koers.engine.scoring import brier, difference, interval_covers, log_score, per_goal
+from koers.engine.scoring import brier, difference, log_score, per_goal
 from koers.events.memory import MemoryLog
 from koers.events.tables import import_tables
 
@@ -102,8 +100,8 @@ def own_rows(table: pl.DataFrame) -> pl.DataFrame:
 def covered(table: pl.DataFrame) -> list[float | None]:
     """The 95 % interval of how many outcomes the 80 % intervals hold, by a bootstrap over teams."""
     rows = own_rows(table)
-    held = interval_covers(np.array(LEVELS), rows.select(QUANTILES).to_numpy(), rows["outcome"].to_numpy(), 0.1, 0.9)
-    low, _, high = difference(held, np.zeros_like(held), rows["key_result"], rows["team"], seed=0)
+    inside = held(rows)
+    low, _, high = difference(inside, np.zeros_like(inside), rows["key_result"], rows["team"], seed=0)
     return [low, high]
 
 

@@ -134,6 +134,7 @@ def backtest(
     from koers.engine.backtest import backtest as run
     from koers.engine.executors import executor_for
     from koers.engine.judge import judge
+    from koers.engine.outlook import INSIDE
 
     apart = _days_apart(every)
     recorded, day, _, about = ctx.obj.read(None, None)
@@ -150,7 +151,7 @@ def backtest(
             watch=lambda parts, total: watched(parts, total, "backtesting"),
         )
     if out:
-        write_table(table, out)
+        write_table(table.drop(INSIDE), out)
     verdict = judge(table, recorded, day)
     if page:
         _write_page(verdict, day, recorded, page)

@@ -121,13 +121,14 @@ def backtest(
     """
     from koers.engine import backtest as origins
     from koers.engine.judge import judge
+    from koers.engine.outlook import INSIDE
 
     recorded, (last, _) = _read(log), _times(log, until, None)
     first, final = (None if one is None else _day(one, name) for one, name in ((start, "start"), (end, "end")))
     table = origins.backtest(
         recorded, last, start=first, end=final, cycle=cycle, every=every, issued=issued, executor=executor
     )
-    return results.Backtest(last, table, judge(table, recorded, last))
+    return results.Backtest(last, table.drop(INSIDE), judge(table, recorded, last))
 
 
 def import_tables(

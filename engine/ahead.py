@@ -11,7 +11,7 @@ import polars as pl
 from scipy import special
 
 from koers.engine import pace, pace_ahead
-from koers.engine.blend import Blend, quantiles
+from koers.engine.blend import Blend, inside, quantiles
 from koers.engine.learning import Learnt
 from koers.engine.lives import Lives, lives_of
 from koers.engine.local_trend import Floats
@@ -19,6 +19,7 @@ from koers.engine.reference_class import ends
 from koers.engine.trend import EPOCH, Scale, day_numbers, scale_of, to_readings
 
 LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
+MIDDLE = (0.10, 0.90)
 PATH_STEPS = 60
 """Steps in which the expected path is followed for its first passage."""
 CHUNK = 1_000
@@ -37,6 +38,7 @@ class Ahead:
     mean: Floats
     score: Floats  # expected share of the way to the target in force, counted from 0 to 1
     quantile: Floats  # (level, key_result) at LEVELS
+    inside: Floats  # (2, key_result) see `blend.inside`, of the middle 80 %
     df: float  # of the Student-t that stands for the whole
 
     @property
@@ -57,10 +59,10 @@ class Ahead:
         plain = pace.Predictive(self.middle / way, self.spread / way, np.full(len(way), self.df))
         return np.where(far, plain.expected_score(), self.score)
 
-    def values(self) -> tuple[Floats, Floats]:
-        """Mean (key_result,) and quantiles (level, key_result) in the key results' units."""
-        upwards = np.where(self.scale.way > 0, self.quantile, self.quantile[::-1])
-        return self.scale.baseline + self.scale.way * self.mean, self.scale.baseline + self.scale.way * upwards
+    def values(self) -> tuple[Floats, Floats, Floats]:
+        """Mean (key_result,) and quantiles (level, key_result) in the key results' units; `inside` by values."""
+        upwards, held = (np.where(self.scale.way > 0, part, part[::-1]) for part in (self.quantile, self.inside))
+        return self.scale.baseline + self.scale.way * self.mean, self.scale.baseline + self.scale.way * upwards, held
 
 
 def look_ahead(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_of: date, share: Floats) -> Ahead:
@@ -70,8 +72,9 @@ def look_ahead(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_o
     parts = [slice(low, low + CHUNK) for low in range(0, max(goals.height, 1), CHUNK)]
     every = np.arange(goals.height)
     found = [_numbers(lives.take(every[part]), learnt, as_of, told[part], share[part]) for part in parts]
-    probability, counts, mean, score, quantile = (np.concatenate(part, axis=-1) for part in zip(*found, strict=True))
-    return Ahead(scale_of(goals), lives.threshold, probability, counts, mean, score, quantile, learnt.trend.df)
+    whole = [np.concatenate(part, axis=-1) for part in zip(*found, strict=True)]
+    probability, counts, mean, score, quantile, held = whole
+    return Ahead(scale_of(goals), lives.threshold, probability, counts, mean, score, quantile, held, learnt.trend.df)
 
 
 def words(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt) -> Floats:
@@ -82,7 +85,7 @@ def words(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt) -> Floats
 
 
 def _numbers(lives: Lives, learnt: Learnt, as_of: date, told: Floats, share: Floats) -> tuple[Floats, ...]:
-    """Probability, that of counting, mean, score (key_result,) and quantiles (level, key_result)."""
+    """Probability, that of counting, mean, score (key_result,), quantiles (level, key_result) and `inside`."""
     column = lives.last()
     elapsed = lives.elapsed(((as_of - EPOCH).days - lives.start) / lives.life)
     now = pace.posterior_of(lives.table, learnt.trend)
@@ -104,7 +107,8 @@ def _numbers(lives: Lives, learnt: Learnt, as_of: date, told: Floats, share: Flo
     probability = blend.chance(lives.threshold)
     score = np.where(far, (weight * np.clip(point / way, 0.0, 1.0)).sum(axis=1), probability)
     counts = blend.chance(np.where(far, share, 1.0) * lives.threshold)
-    return probability, counts, (weight * point).sum(axis=1), score, quantiles(point, weight, LEVELS)
+    mean, held = (weight * point).sum(axis=1), inside(point, weight, *MIDDLE)
+    return probability, counts, mean, score, quantiles(point, weight, LEVELS), held
 
 
 def expected(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, ahead: Ahead, days: Floats) -> Floats:

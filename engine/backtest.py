@@ -19,7 +19,7 @@ from koers.engine.baselines import Said
 from koers.engine.executors import run
 from koers.engine.grading import Days, Goal, days_of, endings, final_value, given_up, meets, over, progress
 from koers.engine.learning import STAGES, learn
-from koers.engine.outlook import QUANTILES
+from koers.engine.outlook import INSIDE, QUANTILES
 from koers.engine.peers import LOGISTIC, RULES, learnt
 from koers.engine.projections import goals, readings
 from koers.engine.prospect import prospect
@@ -44,8 +44,12 @@ SCHEMA = {
     "attained": pl.Boolean,
     "attained_original": pl.Boolean,
     "method": pl.String,
+    **dict.fromkeys(INSIDE, pl.Float64),
 }
-"""Columns of a backtest; `elapsed` is the share of the life gone, baselines leave mean and quantiles empty."""
+"""Columns of a backtest; `elapsed` is the share of the life gone, baselines leave mean and quantiles empty.
+
+The last two are for the judge alone: see `outlook.INSIDE`; forecasts that were issued do not have them.
+"""
 
 GIVEN = (KOERS, "base_rate", "straight_line", "drift", "owner_confidence", "owner_projection")
 """Methods whose probability is known at the origin itself; the others are taught by the rows of earlier origins."""
@@ -117,7 +121,9 @@ def backtest(
     origins = [origin for part in watch(run(_work, jobs, executor), len(jobs)) for origin in part]
     rows = _with_grades(origins, graded, days_of(readings(final)))
     if issued and rows.height:
-        rows = rows.drop(KOERS, "mean", *QUANTILES).join(said, on=["key_result", "as_of"], maintain_order="left")
+        rows = rows.drop(KOERS, "mean", *QUANTILES, *INSIDE).join(
+            said, on=["key_result", "as_of"], maintain_order="left"
+        )
     return _long(_with_learnt(rows, origins)).sort("method", "key_result", "as_of")
 
 
@@ -144,9 +150,8 @@ def _issued(recorded: Frames) -> pl.DataFrame:
         .unique(["name", "as_of"], keep="last", maintain_order=True)
         .with_columns(pl.col("quantiles").str.json_decode(wire))
         .unnest("quantiles")
-        .select(
-            "as_of", *QUANTILES, pl.col("probability").alias(KOERS), key_result="name", mean=pl.lit(None, pl.Float64)
-        )
+        .select("as_of", *QUANTILES, pl.col("probability").alias(KOERS), key_result="name")
+        .with_columns(pl.lit(None, pl.Float64).alias(name) for name in ("mean", *INSIDE))
     )
 
 
@@ -267,7 +272,9 @@ def _long(rows: pl.DataFrame) -> pl.DataFrame:
     for method in METHODS if rows.height else ():
         part = rows.with_columns(probability=pl.col(method), method=pl.lit(method))
         if method != KOERS:
-            part = part.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in ("mean", *QUANTILES))
+            part = part.with_columns(
+                pl.lit(None, dtype=pl.Float64).alias(name) for name in ("mean", *QUANTILES, *INSIDE)
+            )
         parts.append(part.filter(pl.col("probability").is_not_null()).select(SCHEMA.keys()))
     return pl.concat(parts)
 

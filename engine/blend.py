@@ -77,3 +77,16 @@ def quantiles(point: Floats, weight: Floats, levels: tuple[float, ...]) -> Float
     below /= below[:, -1:]
     place = np.stack([(below < level - SAME).sum(axis=1) for level in levels])
     return np.take_along_axis(point, np.minimum(place, point.shape[1] - 1).T, axis=1).T
+
+
+def inside(point: Floats, weight: Floats, low: float, high: float) -> Floats:
+    """Of the probability of the very quantile at `low`, and of that at `high`, what lies between: (2, key_result).
+
+    Next to none of it where points lie close, much where many goals end on one value. Arguments as of `points`.
+    """
+    ends = quantiles(point, weight, (low, high))
+    mass = weight / weight.sum(axis=1, keepdims=True)
+    at_most = np.stack([(mass * (point <= end[:, None] + SAME)).sum(axis=1) for end in ends])
+    own = np.stack([(mass * (np.abs(point - end[:, None]) <= SAME)).sum(axis=1) for end in ends])
+    beyond = np.stack([at_most[0] - low, high - (at_most[1] - own[1])])
+    return np.asarray(np.clip(beyond / np.maximum(own, SAME), 0.0, 1.0))

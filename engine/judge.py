@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from koers.engine.ahead import LEVELS
+from koers.engine.ahead import LEVELS, MIDDLE
 from koers.engine.backtest import KOERS
 from koers.engine.grading import given_up
-from koers.engine.outlook import QUANTILES
+from koers.engine.outlook import INSIDE, QUANTILES
 from koers.engine.projections import goals, readings
 from koers.engine.reliability import Bin, Slope, calibration_slope, reliability
 from koers.engine.replay import Frames, view
@@ -25,6 +25,7 @@ from koers.engine.scoring import (
     Interval,
     brier,
     difference,
+    ends_cover,
     goal_weights,
     interval_covers,
     log_score,
@@ -168,7 +169,7 @@ def _scores(scored: pl.DataFrame, own: pl.DataFrame, seed: int) -> tuple[Score, 
 
 
 def _score(method: str, rows: pl.DataFrame, own: pl.DataFrame, seed: int) -> Score:
-    covered = interval_covers(np.array(LEVELS), rows.select(QUANTILES).to_numpy(), rows["outcome"].to_numpy(), 0.1, 0.9)
+    covered = held(rows)
     has = ~np.isnan(covered)
     name = rows["key_result"]
     skill, gain = (None, None) if method == KOERS else _against(rows, own, seed)
@@ -182,6 +183,18 @@ def _score(method: str, rows: pl.DataFrame, own: pl.DataFrame, seed: int) -> Sco
         skill=skill,
         gain=gain,
     )
+
+
+def held(rows: pl.DataFrame) -> Floats:
+    """Probability that the randomised PIT of each outcome is within the 80 % interval, (row,); NaN without either.
+
+    By what the forecast says of the ends of its interval, where many goals may end; of forecasts that were issued only
+    the quantiles are known.
+    """
+    outcome, ends = rows["outcome"].to_numpy(), rows.select("q10", "q90").to_numpy()
+    found = interval_covers(np.array(LEVELS), rows.select(QUANTILES).to_numpy(), outcome, *MIDDLE)
+    by_ends = ends_cover(ends, rows.select(INSIDE).to_numpy(), outcome)
+    return np.where(np.isnan(by_ends), found, by_ends)
 
 
 def _against(rows: pl.DataFrame, own: pl.DataFrame, seed: int) -> tuple[Interval, Interval]:

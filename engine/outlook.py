@@ -16,13 +16,16 @@ import numpy as np
 import polars as pl
 
 from koers.engine import kinds
-from koers.engine.ahead import LEVELS, look_ahead, passages, words
+from koers.engine.ahead import LEVELS, MIDDLE, look_ahead, passages, words
+from koers.engine.blend import inside, quantiles
 from koers.engine.grading import Days, Goal, days_inside, days_of, ending, endings, in_force, meets, over, progress
 from koers.engine.learning import Learnt, learn
 from koers.engine.local_trend import Floats
 from koers.engine.trend import TRENDS
 
 QUANTILES = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
+INSIDE = ("q10_inside", "q90_inside")
+"""Of the probability of the very values q10 and q90, what lies inside the 80 % interval: see `blend.inside`."""
 FLOOR, CEILING = 0.01, 0.99
 """No forecast is surer than this: a log knows nothing of what it has never seen."""
 ASPIRATIONAL_COUNTS = 0.7
@@ -44,7 +47,7 @@ SCHEMA = {
     "mean": pl.Float64,
     "expected_score": pl.Float64,
     "reach_on": pl.Date,
-} | dict.fromkeys(QUANTILES, pl.Float64)
+} | dict.fromkeys((*QUANTILES, *INSIDE), pl.Float64)
 """Columns of an outlook. `attained` is null until the key result has ended; `progress` is towards the target now."""
 
 
@@ -85,7 +88,7 @@ def outlook(
 def _trend(going: pl.DataFrame, readings: pl.DataFrame, as_of: date, learnt: Learnt) -> pl.DataFrame:
     shares = np.array([counts_at(ambition) for ambition in going["ambition"]])
     ahead = look_ahead(going, readings, learnt, as_of, shares)
-    mean, quantiles = ahead.values()
+    mean, ends, held = ahead.values()
     seen = readings.group_by("key_result", maintain_order=True).agg(
         value=pl.col("value").last(), last_on=pl.col("effective_on").last(), check_ins=pl.len().cast(pl.Int64)
     )
@@ -103,7 +106,8 @@ def _trend(going: pl.DataFrame, readings: pl.DataFrame, as_of: date, learnt: Lea
             pl.Series("mean", mean),
             pl.Series("expected_score", ahead.score),
             pl.Series("reach_on", passages(going, readings, learnt, ahead, as_of), dtype=pl.Date),
-            *(pl.Series(name, values) for name, values in zip(QUANTILES, quantiles, strict=True)),
+            *(pl.Series(name, values) for name, values in zip(QUANTILES, ends, strict=True)),
+            *(pl.Series(name, values) for name, values in zip(INSIDE, held, strict=True)),
             pl.Series("progress", reached, dtype=pl.Float64),
             attained=pl.lit(None, dtype=pl.Boolean),
         )
@@ -191,14 +195,21 @@ def binary_numbers(goal: Goal, p: float) -> dict[str, float]:
     """What follows from the probability p that a binary key result is done at due: the ends, and what is expected."""
     low, high = sorted((goal["baseline"], goal["target"]))
     upper = p if goal["target"] > goal["baseline"] else 1.0 - p
-    ends = [high if upper > 1.0 - level else low for level in LEVELS]
+    point, mass = np.array([low, high]), np.array([1.0 - upper, upper])
     return {
         "probability": p,
         "probability_counts": p,
         "mean": goal["baseline"] + p * (goal["target"] - goal["baseline"]),
         "expected_score": p,
-        **dict(zip(QUANTILES, ends, strict=True)),
+        **_spread(point, mass),
     }
+
+
+def _spread(point: Floats, mass: Floats) -> dict[str, float]:
+    """Quantiles, and what is inside them at their ends, of ascending points (point,) and their probabilities."""
+    found, held = quantiles(point[None], mass[None], LEVELS), inside(point[None], mass[None], *MIDDLE)
+    names = (*QUANTILES, *INSIDE)
+    return dict(zip(names, np.concatenate([found, held])[:, 0].tolist(), strict=True))
 
 
 def _control(goal: Goal, own: list[tuple[date, float]], as_of: date, told: Told) -> dict[str, Any]:
@@ -208,7 +219,6 @@ def _control(goal: Goal, own: list[tuple[date, float]], as_of: date, told: Told)
     p = float(mass[shares >= enough].sum())
     if 0.0 < p < 1.0:  # the owners' word moves mass between meeting the target and not, as in `blend`
         mass = mass * np.where(shares >= enough, _with(told, p) / p, (1.0 - _with(told, p)) / (1.0 - p))
-    at = shares[np.minimum(np.searchsorted(np.cumsum(mass), LEVELS), len(shares) - 1)].tolist()
     numbers = {
         "probability": float(mass[shares >= enough].sum()),
         "probability_counts": float(mass[shares >= counts_at(goal["ambition"]) * enough].sum()),
@@ -216,7 +226,7 @@ def _control(goal: Goal, own: list[tuple[date, float]], as_of: date, told: Told)
         "expected_score": min(float(mass @ np.where(shares < enough, shares / max(goal["target"], 1e-12), 1.0)), 1.0),
         "reach_on": None,
     }
-    return numbers | dict(zip(QUANTILES, at, strict=True))
+    return numbers | _spread(shares, mass)
 
 
 def _clipped(row: dict[str, Any]) -> dict[str, Any]:

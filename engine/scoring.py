@@ -24,6 +24,7 @@ Codes = NDArray[np.int64]
 
 BLOCK = 1 << 18
 """Numbers drawn at a time; results do not depend on it."""
+SAME = 1e-9  # of values that differ by rounding alone, relative
 
 
 def brier(probability: Floats, attained: Floats) -> Floats:
@@ -106,6 +107,20 @@ def interval_covers(levels: Floats, quantiles: Floats, outcome: Floats, low: flo
     last = edges[len(levels) + 1 - (quantiles > outcome[:, None]).sum(axis=1)]
     inside = np.maximum(np.minimum(last, high) - np.maximum(first, low), 0.0) / (last - first)
     return np.where(np.isnan(quantiles.sum(axis=1) + outcome), np.nan, inside)
+
+
+def ends_cover(ends: Floats, inside: Floats, outcome: Floats) -> Floats:
+    """As `interval_covers`, (forecast,), of an interval whose `ends` (forecast, 2) have probability of their own.
+
+    `inside` (forecast, 2) is the part of each end's probability that is inside the interval; exact, where quantiles
+    alone leave open how far the levels of a value go.
+    """
+    low, high = ends.T
+    rounding = SAME * (np.abs(low) + np.abs(high) + np.abs(outcome))
+    at_low, at_high = np.abs(outcome - low) <= rounding, np.abs(outcome - high) <= rounding
+    part = np.select([at_low & at_high, at_low, at_high], [inside.sum(axis=1) - 1.0, *inside.T], np.nan)
+    found = np.where(at_low | at_high, part, ((low < outcome) & (outcome < high)).astype(np.float64))
+    return np.where(np.isnan(ends.sum(axis=1) + inside.sum(axis=1) + outcome), np.nan, found)
 
 
 def interval_width(low: Floats, high: Floats) -> Floats:

@@ -11,6 +11,7 @@ import pytest
 
 from koers.cli.adopted import taken, taken_lines
 from koers.engine.backtest import SCHEMA
+from koers.engine.outlook import INSIDE
 from koers.engine.replay import typed
 from koers.events.log import open_log
 from koers.events.model import Event, ScenarioAdopted
@@ -182,7 +183,7 @@ def test_a_decision_outside_the_span_of_the_backtest_is_not_listed(decided: Path
 
 def test_the_columns_of_the_table_stay_as_they_are(decided: Path) -> None:
     shown("backtest", "--out", "b.parquet")
-    assert pl.read_parquet("b.parquet").columns == list(SCHEMA)
+    assert pl.read_parquet("b.parquet").columns == [name for name in SCHEMA if name not in INSIDE]
 
 
 def test_a_backtest_of_nothing_lists_no_decision(staffed: Path) -> None:

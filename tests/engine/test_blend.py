@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from koers.engine.blend import Blend, quantiles
+from koers.engine.blend import Blend, inside, quantiles
 from koers.engine.local_trend import Floats
 from koers.engine.pace import Predictive
 from koers.engine.pace_ahead import Gain
@@ -123,3 +123,23 @@ def test_points_stand_for_the_whole(told: float) -> None:
 def test_quantiles_are_the_first_points_not_exceeded_often_enough() -> None:
     point, weight = np.array([[0.0, 1.0, 2.0, 3.0]]), np.array([[0.1, 0.4, 0.4, 0.1]])
     assert quantiles(point, weight, (0.05, 0.1, 0.11, 0.5, 0.9, 0.95))[:, 0].tolist() == [0, 0, 1, 1, 2, 3]
+
+
+@given(
+    st.lists(st.tuples(st.integers(-3, 3), st.integers(1, 9)), min_size=1, max_size=12),
+    st.sampled_from([(0.1, 0.9), (0.25, 0.5)]),
+)
+def test_what_is_inside_at_the_ends_adds_up_to_the_interval(
+    masses: list[tuple[int, int]], levels: tuple[float, float]
+) -> None:
+    """The part of each end's probability that is inside, and all of what lies between: just what the levels say."""
+    point, weight = (np.array([column], dtype=np.float64) for column in zip(*sorted(masses), strict=True))
+    (low,), (high,) = quantiles(point, weight, levels)
+    (at_low,), (at_high,) = inside(point, weight, *levels)
+    own = weight[0] / weight.sum()
+    between = own[(point[0] > low) & (point[0] < high)].sum()
+    if low == high:
+        held = own[point[0] == low].sum() * (at_low + at_high - 1.0)
+    else:
+        held = between + at_low * own[point[0] == low].sum() + at_high * own[point[0] == high].sum()
+    assert held == pytest.approx(levels[1] - levels[0], abs=1e-9)
