@@ -15,8 +15,8 @@ from koers.cli.report.facts import SHOWN, Facts
 from koers.cli.report.names import Names, names
 from koers.cli.report.page import render
 from koers.cli.report.running import balances, burdens, rails
-from koers.cli.report.strips import Outlook, outlook, strip
-from koers.cli.text import percent
+from koers.cli.report.strips import strip
+from koers.cli.text import Outlook, outlook, percent, points_moved
 from koers.engine.judge import LINE
 
 if TYPE_CHECKING:
@@ -211,20 +211,20 @@ def _moved(facts: Facts, known: Names) -> list[Moved]:
         explained = facts.explanations.get(item.key_result)
         said = f"{says.points(item.probability, was)}, {percent(was)} → {percent(item.probability)}"
         picture = strip(f"{anchor}-m", said, item.probability, was)
-        causes = tuple(_causes(explained.parts)) if explained else ()
+        causes = tuple(_causes(explained.parts, int(points_moved(item.probability, was)))) if explained else ()
         found.append(Moved(anchor, known.title(item.key_result), said, picture, causes))
     return found
 
 
-def _causes(parts: Sequence[Part]) -> Iterator[str]:
-    """What moved it most, most first."""
-    felt = sorted((part for part in parts if abs(part.delta) >= FELT), key=lambda part: -abs(part.delta))
-    for part in felt[:CAUSES]:
+def _causes(parts: Sequence[Part], moved: int) -> Iterator[str]:
+    """What moved it most, most first, in points that add up to those `moved`."""
+    felt = sorted((part for part in parts if abs(part.delta) >= FELT), key=lambda part: -abs(part.delta))[:CAUSES]
+    for part in felt:
         on = f" ({says.short_day(part.on)})" if part.on and says.short_day(part.on) not in part.text else ""
-        yield f"{words.short(part.text, 160)}{on}: {says.in_points(part.delta)}"
-    rest = sum(part.delta for part in felt[CAUSES:])
-    if abs(rest) >= FELT:
-        yield f"all else: {says.in_points(rest)}"
+        yield f"{says.in_points(part.delta)} · {words.short(part.text, 160)}{on}"
+    rest = moved - sum(round(100 * part.delta) for part in felt)
+    if rest:
+        yield f"{says.in_points(rest / 100)} · all else, and rounding"
 
 
 def _still(facts: Facts) -> str:
