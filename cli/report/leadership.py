@@ -97,7 +97,7 @@ def leadership_page(facts: Facts, version: str, nothing: str) -> str:
         decisions=decisions(facts, known),
         details=list(details(facts, known)),
         trust=_trust(facts.verdict),
-        diagram=reliability_figure(facts.verdict.reliability) if facts.verdict.reliability else None,
+        diagram=reliability_figure(facts.verdict.reliability) if _told(facts.verdict) else None,
         warnings=_warnings(now),
         as_of=now.as_of.isoformat(),
         day=says.day(now.as_of),
@@ -243,12 +243,17 @@ def _still(facts: Facts) -> str:
 def _trust(verdict: Verdict) -> list[str]:
     """How past forecasts turned out: on average, at one chance, against a straight line, and how wide ranges were."""
     first, rests = words.lead(verdict)
-    if not verdict.scores or verdict.scores[0].goals < words.FEW:
-        return [first, rests]
     basis, _, sure = rests.partition(". ")
+    if not _told(verdict):
+        return [first, f"{basis.rstrip('.')}."]
     whole = [f"{basis}.", first, sure] if words.spoken(verdict) else [first, rests]
     kept = [text for text in (*whole, _against_line(verdict)) if text]
     return [*kept, words.coverage_words(verdict.scores[0]), words.assumed_words(verdict)]
+
+
+def _told(verdict: Verdict) -> bool:
+    """Whether enough has ended to say more than that it is too little."""
+    return bool(verdict.scores) and verdict.scores[0].goals >= words.FEW
 
 
 def _against_line(verdict: Verdict) -> str:
