@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -274,6 +275,8 @@ app.add_typer(search, name="search")
 
 def main() -> None:
     """Run koers; a character that stdout cannot show becomes a question mark."""
+    # matrices are small here: threads that OpenBLAS starts for them wait for each other more than they work
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     app(prog_name="koers")

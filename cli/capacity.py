@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from koers.cli.console import NARROW, cut
-from koers.cli.text import number, percent, plain, run_of
+from koers.cli.text import number, percent, plain, run_of, whole
 
 if TYPE_CHECKING:
     import polars as pl
@@ -172,7 +172,7 @@ def _sentence(title: str, end: str, width: int, margin: int = MARGIN, style: str
 
 def at_risk(rail: Guardrail) -> bool:
     """Whether a guardrail is broken by its latest value, or more likely than one in twenty to break."""
-    return broken_now(rail) or (rail.risk or 0.0) >= 0.05
+    return broken_now(rail) or whole(rail.risk or 0.0) >= 5
 
 
 def broken_now(rail: Guardrail) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -16,7 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from koers.cli.text import Points, bar, number, percent, plain, points_moved, share_done, sparkline
+from koers.cli.text import Points, bar, number, outlook, percent, plain, points_moved, share_done, sparkline
 
 if TYPE_CHECKING:
     from koers.engine.forecast import Forecast, KeyResultForecast, ObjectiveForecast
@@ -35,6 +35,7 @@ EXPLAINED = {
     "few check-ins": "few: under three check-ins",
     "control": "90%in: inside its limits on 90% of days",
 }
+COLOURS = {"likely": "green", "doubtful": "yellow", "unlikely": "red"}
 RESTS = {"few check-ins": "few", "finished": "ended"}
 
 
@@ -69,13 +70,13 @@ def watched(parts: Iterable[Item], total: int, what: str, patience: float = 1.0)
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """A spinner on stderr, on a terminal, while something takes its time."""
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on stderr, on a terminal, while something takes its time; what it yields tells of another stage."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda _stage: None
         return
-    with stderr().status(what):
-        yield
+    with stderr().status(what) as status:
+        yield status.update
 
 
 def forecast_table(
@@ -139,7 +140,7 @@ def _forecast_row(
     chance = f"{percent(item.probability):>4}" + (f" {bar(item.probability, 4)}" if width >= NARROW else "")
     if ended:
         chance = "reached" if item.attained else "missed"
-    colour = "green" if item.probability >= 0.7 else "red" if item.probability < 0.4 else "yellow"
+    colour = COLOURS[outlook(item.probability)]
     was = before.get(item.key_result)
     basis = item.rests_on if width >= WIDE else RESTS.get(item.rests_on, item.rests_on)
     return {

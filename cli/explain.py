@@ -69,7 +69,7 @@ def explained(
     if key_result not in titles:
         raise InputError(f"no key result {key_result} in the log{near(key_result, titles)}")
     first = since or until - timedelta(days=WEEK)
-    found = why(recorded, first, until, known, about=key_result, samples=samples, seed=seed).get(key_result)
+    found = why(recorded, first, until, known, about={key_result}, samples=samples, seed=seed).get(key_result)
     if found is None:
         raise InputError(f"{key_result} has no forecast on both {first} and {until}: choose days within its life")
     return str(titles[key_result]), found

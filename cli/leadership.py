@@ -45,8 +45,8 @@ def report(
 
     scenarios = loaded(scenario or [])
     recorded, day, known, about = ctx.obj.read(as_of, known_at)
-    with working("working out the page"):
-        facts = gather(recorded, day, known, scenarios, ctx.obj.notes(), samples=samples, seed=seed)
+    with working("forecasting") as tell:
+        facts = gather(recorded, day, known, scenarios, ctx.obj.notes(), samples=samples, seed=seed, tell=tell)
         text = leadership_page(facts, __version__, nothing(recorded, day, None, facts.forecast.warnings))
         write_text(text, out)
     if json:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Literal
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 SPARK = 8
@@ -18,6 +19,9 @@ HIDDEN = re.compile(
 )
 
 Points = Sequence[tuple[date, float]]
+Outlook = Literal["likely", "doubtful", "unlikely"]
+LIKELY, UNLIKELY = 70, 40
+"""In per cent as printed: from here on a chance is likely; below this, unlikely."""
 
 
 def plain(text: str) -> str:
@@ -48,7 +52,18 @@ def percent(probability: float) -> str:
     """A probability as people read it; the ends are said as such."""
     if probability <= 0.01:
         return "<1%"
-    return ">99%" if probability >= 0.99 else f"{100 * probability:.0f}%"
+    return ">99%" if probability >= 0.99 else f"{whole(probability)}%"
+
+
+def whole(probability: float) -> int:
+    """The number that `percent` prints, or would but for the ends: whatever is said of a chance goes by this."""
+    return round(100 * probability)
+
+
+def outlook(chance: float, *, risk: bool = False) -> Outlook:
+    """What a chance comes to in a word; of a `risk`, what the chance of being spared does."""
+    said = 100 - whole(chance) if risk else whole(chance)
+    return "likely" if said >= LIKELY else "unlikely" if said < UNLIKELY else "doubtful"
 
 
 def share_done(progress: float | None) -> str:
@@ -62,7 +77,7 @@ def share_done(progress: float | None) -> str:
 
 def points_moved(now: float, was: float) -> str:
     """The change of a probability in percentage points."""
-    moved = round(100 * now) - round(100 * was)
+    moved = whole(now) - whole(was)
     return f"{moved:+d}" if moved else "0"
 
 

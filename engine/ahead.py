@@ -125,13 +125,17 @@ def passages(
 ) -> list[date | None]:
     """First passage of the expected path (None: not within a further life after due).
 
-    `gain` (key_result,) is progress to come that the readings do not speak of.
+    `gain` (key_result,) is progress by due that the readings do not speak of; it comes evenly in time.
     """
     belief, scale = pace.posterior(to_readings(goals, readings), learnt.trend), ahead.scale
-    path = _path(belief, goals, learnt, ahead)
+    path, due = _path(belief, goals, learnt, ahead), scale.time(day_numbers(goals["due"]))
     now = np.maximum(scale.time(float((as_of - EPOCH).days)), belief.time)
-    end = np.maximum(scale.time(day_numbers(goals["due"])), now) + 1.0
-    days = scale.start + _first_passage(path, now, end, ahead.threshold - gain) * scale.life
+    left = np.maximum(due - now, 1.0 / scale.life)
+
+    def lifted(time: Floats) -> Floats:
+        return np.asarray(path(time) + gain * np.clip((time - now) / left, 0.0, 1.0))
+
+    days = scale.start + _first_passage(lifted, now, np.maximum(due, now) + 1.0, ahead.threshold) * scale.life
     return [None if np.isnan(day) else EPOCH + timedelta(days=int(np.ceil(day))) for day in days]
 
 

@@ -22,7 +22,7 @@ from koers.engine.learning import STAGES, learn
 from koers.engine.outlook import INSIDE, QUANTILES
 from koers.engine.peers import LOGISTIC, RULES, learnt
 from koers.engine.projections import goals, readings
-from koers.engine.prospect import prospect
+from koers.engine.prospect import SAMPLES, prospect
 from koers.engine.replay import Frames, typed, view
 from koers.events.model import CheckedIn, Event, ForecastIssued, KeyResultRetargeted, KeyResultSet, Row, end_of
 
@@ -76,6 +76,7 @@ class _Job:
     asked: pl.Series
     since: date
     stages: frozenset[str]
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def backtest(
     every: int | None = None,
     issued: bool = False,
     stages: frozenset[str] = STAGES,
+    samples: int = SAMPLES,
     executor: Executor | None = None,
     watch: Watch[list[_Origin]] = unwatched,
 ) -> pl.DataFrame:
@@ -105,8 +107,9 @@ def backtest(
     `events` may be read already, by `replay.typed`. `every` puts common origins that many days apart on the calendar
     (7: Sundays) in place of one at each check-in; `issued` takes the forecasts that were recorded in the log, in place
     of those that would have been made. `start`, `end` and `cycle` narrow origins and key results down, not what is
-    learnt from. `stages` are those that forecasts are made with. Days are shared out over `executor`; the result does
-    not depend on it. `watch` is handed the finished parts and their number, and yields the parts back (a progress bar).
+    learnt from. Forecasts are made with these `stages` and `samples`. Days are shared out over `executor`; the result
+    does not depend on it. `watch` is handed the finished parts and their number, and yields the parts back (a progress
+    bar).
     """
     recorded = events if isinstance(events, Frames) else typed(events)
     final = view(recorded, effective_until=until, known_until=end_of(until))
@@ -117,7 +120,7 @@ def backtest(
         days = _common_origins(recorded, last, every)
     parts = _parts(days if graded else [], JOBS if executor else len(days))
     asked = pl.Series(graded.keys(), dtype=pl.String)
-    jobs = [_Job(recorded, part, asked, start or date.min, stages) for part in parts]
+    jobs = [_Job(recorded, part, asked, start or date.min, stages, samples) for part in parts]
     origins = [origin for part in watch(run(_work, jobs, executor), len(jobs)) for origin in part]
     rows = _with_grades(origins, graded, days_of(readings(final)))
     if issued and rows.height:
@@ -182,16 +185,13 @@ def _parts(days: Origins, count: int) -> Iterator[tuple[tuple[date, tuple[str, .
 
 
 def _work(job: _Job) -> list[_Origin]:
-    none = job.asked.clear()
-    return [
-        _origin(job.recorded, day, names, job.asked if day >= job.since else none, job.stages)
-        for day, names in job.days
-    ]
+    return [_origin(job, day, names) for day, names in job.days]
 
 
-def _origin(recorded: Frames, day: date, names: tuple[str, ...], asked: pl.Series, stages: frozenset[str]) -> _Origin:
-    """Everything that depends on what was known at the end of `day`, and nothing else; rows for those `asked` alone."""
-    known = view(recorded, effective_until=day, known_until=end_of(day))
+def _origin(job: _Job, day: date, names: tuple[str, ...]) -> _Origin:
+    """Everything that depends on what was known at the end of `day`, and nothing else; rows for those asked alone."""
+    asked = job.asked if day >= job.since else job.asked.clear()
+    known = view(job.recorded, effective_until=day, known_until=end_of(day))
     table, values = goals(known), readings(known)
     life = (pl.col("due") - pl.col("start")).dt.total_days().clip(lower_bound=1)
     running = table.filter(
@@ -206,8 +206,9 @@ def _origin(recorded: Frames, day: date, names: tuple[str, ...], asked: pl.Serie
     days = days_of(own)
     if wanted.is_empty():
         return _Origin(wanted.clear(), _stood(running, days), ended)
-    learnt = learn(table, values, day, stages)
-    seen = prospect(known, table, values, day, wanted, learnt).seen.rename({"probability": KOERS})
+    learnt = learn(table, values, day, job.stages)
+    found = prospect(known, table, values, day, wanted, learnt, samples=job.samples)
+    seen = found.seen.rename({"probability": KOERS})
     stands = seen.join(running, on="key_result", maintain_order="left")
     said = {name: Said(c, p) for name, c, p in own.select("key_result", "confidence", "projection").iter_rows()}
     extra = [

@@ -102,7 +102,8 @@ class Coupled(Drawn):
         """The same for another chunk, that learns what is usual from its own futures: chunks are independent."""
         if chunk.start == 0:
             return self
-        found = _drawn(self.setting, self.before, self.movable, self.probability, self.seed, chunk)
+        was = account(self.before, self.seed, chunk)
+        found = _drawn(self.setting, self.before, was, self.movable, self.probability, self.seed, chunk)
         return replace(self, **{field.name: getattr(found, field.name) for field in fields(Drawn)})
 
     def luck(self, replication: int) -> Luck:
@@ -158,16 +159,17 @@ def couple(
     seed: int = 0,
     country: str = COUNTRY,
     until: date | None = None,
+    staff: Staffing | None = None,
 ) -> Coupled | None:
     """Everything futures are drawn from at the end of `as_of`; None where the log declares no capacity.
 
-    `frames` is a view as of then; `goals` and `readings` are its projections; `learnt` is what `learn` made of
-    them, learnt here if None. Futures end with the last key result, or on a later day `until`. Raises KoersError
-    without samples, and for a `country` whose public holidays are not known.
+    `frames` is a view as of then; `goals` and `readings` are its projections; `learnt` and `staff` are what `learn` and
+    `staffing` made of them, worked out here if None. Futures end with the last key result, or on a later day `until`.
+    Raises KoersError without samples, and for a `country` whose public holidays are not known.
     """
     if samples < 1:
         raise KoersError(f"{samples} samples: a forecast needs at least one future")
-    staff = staffing(frames, as_of, country)
+    staff = staff or staffing(frames, as_of, country)
     if staff is None:
         return None
     learnt = learnt or learn(goals, readings, as_of)
@@ -179,9 +181,10 @@ def couple(
         past(staff, goals, own),
         range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS)),
     )
+    was = account(before, seed, chunk)
     org = organisation(staff, own, days, paces(own, readings, learnt, said.ahead, as_of, days))
     bare = Setting(
-        organisation=partly_done(org, done(before, staff, account(before, seed, chunk).change)) if _begun(org) else org,
+        organisation=partly_done(org, done(before, staff, was.change)) if _begun(org) else org,
         at_due=said.at_due,
         usual=np.ones((len(KNOTS), own.height)),
         typical=np.ones(own.height),
@@ -192,7 +195,7 @@ def couple(
         shift=np.zeros((2, len(elasticity.GRID), own.height)),
         scatter=np.zeros((own.height, 1)),
     )
-    found = _drawn(bare, before, said.movable, said.probability, seed, chunk)
+    found = _drawn(bare, before, was, said.movable, said.probability, seed, chunk)
     return Coupled(
         **{field.name: getattr(found, field.name) for field in fields(Drawn)},
         goals=own,
@@ -221,11 +224,10 @@ def _begun(org: Organisation) -> bool:
 
 
 def _drawn(
-    bare: Setting, before: Past, movable: NDArray[np.bool_], probability: Floats, seed: int, chunk: range
+    bare: Setting, before: Past, was: Account, movable: NDArray[np.bool_], probability: Floats, seed: int, chunk: range
 ) -> Drawn:
     """Futures and what is usual in them; of `bare` the organisation, beliefs and elasticity count."""
     org = bare.organisation
-    was = account(before, seed, chunk)
     expected = usual(before, org, was, seed, chunk)
     setting = replace(bare, usual=expected.effort, typical=expected.typical, most=np.ones_like(bare.most))
     first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=True)

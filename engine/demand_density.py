@@ -83,13 +83,18 @@ class Shares:
 
     def log_density(self, eta: Floats, noise: Floats) -> Floats:
         """Of each week, (week, team, row, level), at log intensities `eta` and `noise` (team, row, level or 1)."""
-        there = (self.logged > 0.0).T[:, :, None, None]
-        share = (self.run / np.where(self.logged > 0.0, self.logged, 1.0)).T[:, :, None, None]
+        there = self.logged.T > 0.0
+        share = (self.run / np.where(self.logged > 0.0, self.logged, 1.0)).T
         sd = np.sqrt(np.moveaxis(self.variance(noise[..., 0]), 2, 0))[..., None]
-        off = (share - np.exp(eta)) / sd
-        inside = -0.5 * off**2 - np.log(sd * np.sqrt(2 * np.pi))
-        ends = np.where(share >= 1.0, special.log_ndtr(-off), special.log_ndtr(off))
-        return np.where(there, np.where((share > 0.0) & (share < 1.0), inside, ends), 0.0)
+        off = share[:, :, None, None] - np.exp(eta)
+        off /= sd
+        found = off**2
+        found *= -0.5
+        found -= np.log(sd * np.sqrt(2 * np.pi))
+        for ends, sign in ((share >= 1.0, -1.0), (share <= 0.0, 1.0)):  # few weeks are, and their density is dear
+            found[ends & there] = special.log_ndtr(sign * off[ends & there])
+        found[~there] = 0.0
+        return np.asarray(found)
 
     def variance(self, noise: Floats) -> Floats:
         """Of each week's share, (team, row, week); `noise` (team, row). No share varies more than all or nothing."""

@@ -14,12 +14,14 @@ from koers.engine.ahead import LEVELS, passages
 from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled
 from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, grouped, own_scale, reached, root, student
+from koers.engine.futures import Setting, grouped, own_scale, reached, student
 from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
 from koers.engine.pace import Predictive
+from koers.engine.roots import met
 from koers.engine.trend import TRENDS, scale_of
 
+NEAR = 1e-6  # of own noise: how exactly a quantile is found
 SHARES = (0.1, 0.5, 0.9)
 """Levels of the quantiles of run shares, backlogs, scores and numbers reached."""
 SCORED = 4_000  # futures in which every end is drawn, and in which run work is as usual
@@ -134,14 +136,15 @@ def _own(setting: Setting) -> Floats:
 
 def _quantile(setting: Setting, groups: Floats, level: float) -> Floats:
     """Quantile of own noise around the `groups` of gains, progress beyond the mean of Progress."""
-    df, own = setting.at_due.df, _own(setting)[:, None]
+    own = _own(setting)
+    reach = 40.0 * own
+    low, high = groups.min(axis=1) - reach, groups.max(axis=1) + reach
 
-    def beyond(tried: Floats) -> tuple[Floats, Floats]:
-        below, slope = student(df, (tried[:, None] - groups) / own)
-        return below.mean(axis=1) - level, slope.mean(axis=1) / own[:, 0]
+    def told(at: Floats) -> tuple[Floats, Floats]:
+        below, slope = student(setting.at_due.df, (at[:, None] - groups) / own[:, None])
+        return below.mean(axis=1), slope.mean(axis=1) / own
 
-    reach = 40.0 * own[:, 0]
-    return root(beyond, groups.mean(axis=1), groups.min(axis=1) - reach, groups.max(axis=1) + reach)
+    return met(told, level, low, high, NEAR * own, groups.mean(axis=1))
 
 
 def _shifted(row: dict[str, Any], moved: dict[str, float], way: float) -> dict[str, Any]:

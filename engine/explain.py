@@ -7,7 +7,8 @@ the log teaches is learnt again. Each step's difference is a part, so that the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import polars as pl
@@ -15,14 +16,15 @@ import polars as pl
 from koers.engine.coupled import couple, probabilities
 from koers.engine.explained import Cause, Explanation, Part
 from koers.engine.learning import Learnt, learn
-from koers.engine.local_trend import Floats
 from koers.engine.news import Known, only, told
 from koers.engine.outlook import outlook
 from koers.engine.projections import goals, readings
 from koers.engine.prospect import SAMPLES
 from koers.engine.replay import Frames, view
+from koers.engine.staffing import Staffing, staffing
 from koers.engine.standing import under_way
 from koers.events.errors import KoersError
+from koers.events.frames import type_of
 from koers.events.model import (
     PAYLOADS,
     CheckedIn,
@@ -53,7 +55,21 @@ SILENT = (ForecastIssued, ScenarioAdopted, NoteRedacted)
 NEGLIGIBLE = 1e-12
 """Of probability: parts below this are not told."""
 
+
+def _by_cause() -> dict[Cause, tuple[str, ...]]:
+    """Names of the types of events by cause."""
+    named: dict[Cause, tuple[str, ...]] = {
+        cause: tuple(type_of(model) for model in models) for cause, models in CAUSES.items()
+    }
+    taken = {name for names in named.values() for name in names} | {type_of(model) for model in SILENT}
+    return named | {"capacity": tuple(name for name in PAYLOADS if name not in taken)}
+
+
+TYPES = _by_cause()
+STAFFED = (type_of(EventRetracted), *TYPES["run work"], *TYPES["capacity"])
+"""Types of events that tell of capacity and run work, or take that back."""
 Chances = dict[str, float]
+State = tuple[date | int, ...]
 
 
 def explain(
@@ -62,7 +78,7 @@ def explain(
     until: date,
     known_at: datetime | None = None,
     *,
-    about: str | None = None,
+    about: Set[str] | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> dict[str, Explanation]:
@@ -70,7 +86,7 @@ def explain(
 
     `recorded` is a log read by `replay.typed`; `known_at` (default: the end of `until`) hides what was recorded later.
     Only key results with a forecast on both days are in it. The parts of each add up to its change, to rounding. With
-    `about`, that key result's alone: what speaks of others is then one step, with what comes next or the last.
+    `about`, those of these key results: what speaks of others alone is then one step, with what comes next or the last.
     Raises KoersError where `until` is not after `since`.
     """
     if until <= since:
@@ -80,15 +96,15 @@ def explain(
     learnt, before = draw.learnt(since, known)
     now, parts = before, dict[str, list[Part]]()
     for day in _days(recorded, end_of(since), last):
-        fresh = {cause: _fresh(recorded, types, known, min(end_of(day), last)) for cause, types in _by_cause().items()}
+        fresh = {cause: _fresh(recorded, types, known, min(end_of(day), last)) for cause, types in TYPES.items()}
         words = {
             cause: told(new, recorded) for cause, new in fresh.items() if any(f.height for f in new.by_type.values())
         }
-        words = {cause: said for cause, said in words.items() if about is None or about in said}
+        words = {cause: said for cause, said in words.items() if about is None or not about.isdisjoint(said)}
         if words:
             now = _step(parts, now, draw.chances(day, known, learnt), "time", "time passing", None)
         for cause, said in words.items():
-            known |= dict.fromkeys(_by_cause()[cause], min(end_of(day), last))
+            known |= dict.fromkeys(TYPES[cause], min(end_of(day), last))
             now = _step(parts, now, draw.chances(day, known, learnt), cause, _OTHERS[cause], day, said)
     now = _step(parts, now, draw.chances(until, known, learnt), "time", "time passing", None)
     known = dict.fromkeys(PAYLOADS, last)
@@ -98,7 +114,7 @@ def explain(
     return {
         name: Explanation(name, since, until, before[name], after[name], _told(parts.get(name, [])))
         for name in sorted(before.keys() & after.keys())
-        if about in (None, name)
+        if about is None or name in about
     }
 
 
@@ -114,50 +130,58 @@ _OTHERS: dict[Cause, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
+    """Draws futures step by step, and once where two steps see the same."""
+
     recorded: Frames
     samples: int
     seed: int
+    told: dict[State, Chances] = field(default_factory=dict)  # with what is learnt held still
+    staffed: dict[State, Staffing | None] = field(default_factory=dict)
 
     def chances(self, day: date, known: Known, learnt: Learnt) -> Chances:
-        """Probabilities at the end of `day` of what is `known`, with what was `learnt`."""
-        frames = view(only(self.recorded, known), effective_until=day)
-        table, values = goals(frames), readings(frames)
-        return self._said(frames, table, values, day, learnt)[0]
+        """Probabilities at the end of `day` of what is `known`, with what was `learnt`, the same at each call."""
+        seen = only(self.recorded, known)
+        state = _state(day, seen, PAYLOADS)
+        if state not in self.told:
+            self.told[state] = self._said(seen, day, lambda *_: learnt)[0]
+        return self.told[state]
 
     def learnt(self, day: date, known: Known) -> tuple[Learnt, Chances]:
         """What is learnt by the end of `day`, the elasticity of effort with it, and the probabilities then."""
-        frames = view(only(self.recorded, known), effective_until=day)
-        table, values = goals(frames), readings(frames)
-        found = learn(table, values, day)
-        chances, elasticity = self._said(frames, table, values, day, found)
-        return replace(found, elasticity=elasticity), chances
+        chances, learnt = self._said(only(self.recorded, known), day, learn)
+        return learnt, chances
 
     def _said(
-        self, frames: Frames, table: pl.DataFrame, values: pl.DataFrame, day: date, learnt: Learnt
-    ) -> tuple[Chances, Floats | None]:
-        seen = outlook(table, values, day, under_way(table, day)["key_result"], learnt)
-        chances = dict(seen.select("key_result", "probability").iter_rows())
-        coupled = couple(frames, table, values, day, learnt, samples=self.samples, seed=self.seed)
-        if coupled is None:
-            return chances, None
-        found = zip(coupled.goals["key_result"], probabilities(coupled).tolist(), strict=True)
-        return chances | {name: chance for name, chance in found if name in chances}, coupled.setting.elasticity
+        self, seen: Frames, day: date, learn_from: Callable[[pl.DataFrame, pl.DataFrame, date], Learnt]
+    ) -> tuple[Chances, Learnt]:
+        frames = view(seen, effective_until=day)
+        table, values = goals(frames), readings(frames)
+        learnt = learn_from(table, values, day)
+        said = outlook(table, values, day, under_way(table, day)["key_result"], learnt)
+        chances = dict(said.select("key_result", "probability").iter_rows())
+        state = _state(day, seen, STAFFED)
+        if state not in self.staffed:
+            self.staffed[state] = staffing(frames, day)
+        staff = self.staffed[state]
+        if staff is None:
+            return chances, learnt
+        drawn = couple(frames, table, values, day, learnt, samples=self.samples, seed=self.seed, staff=staff)
+        if drawn is None:
+            return chances, learnt
+        found = zip(drawn.goals["key_result"], probabilities(drawn).tolist(), strict=True)
+        moved = {name: chance for name, chance in found if name in chances}
+        return chances | moved, replace(learnt, elasticity=drawn.setting.elasticity)
 
 
-def _by_cause() -> dict[Cause, tuple[str, ...]]:
-    """Names of the types of events by cause."""
-    named: dict[Cause, tuple[str, ...]] = {
-        cause: tuple(model.model_fields["type"].default for model in models) for cause, models in CAUSES.items()
-    }
-    silent = {model.model_fields["type"].default for model in SILENT}
-    taken = {name for names in named.values() for name in names} | silent
-    return named | {"capacity": tuple(name for name in PAYLOADS if name not in taken)}
+def _state(day: date, seen: Frames, types: Iterable[str]) -> State:
+    """What is seen of these types of events at the end of a day: of each the first so many."""
+    return (day, *(seen.by_type[name].height for name in types))
 
 
 def _days(recorded: Frames, after: datetime, last: datetime) -> list[date]:
     """The days on which something was recorded."""
     within = (pl.col("recorded_at") > after) & (pl.col("recorded_at") <= last)
-    silent = {model.model_fields["type"].default for model in SILENT}
+    silent = {type_of(model) for model in SILENT}
     parts = [f.filter(within)["recorded_at"].dt.date() for name, f in recorded.by_type.items() if name not in silent]
     return sorted(set(pl.concat(parts)))
 

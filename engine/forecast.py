@@ -24,7 +24,7 @@ from koers.engine.standing import is_stale, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
 
-MODEL = "blend-1+capacity-1"
+MODEL = "blend-2+capacity-2"
 """Changes whenever the same log would get other numbers."""
 
 
@@ -147,6 +147,19 @@ def forecast_from(
     seed: int = 0,
 ) -> Forecast:
     """The forecast of a log already read by `replay.typed`: for several origins, read once."""
+    return foresee(recorded, as_of, known_at, cycle=cycle, samples=samples, seed=seed)[0]
+
+
+def foresee(
+    recorded: Frames,
+    as_of: date,
+    known_at: datetime | None = None,
+    *,
+    cycle: str | None = None,
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> tuple[Forecast, Coupled | None]:
+    """As `forecast_from`, and what its futures were drawn from; None where no capacity is declared."""
     known = known_at or end_of(as_of)
     frames = view(recorded, effective_until=as_of, known_until=known)
     table, values = goals(frames), readings(frames)
@@ -155,7 +168,7 @@ def forecast_from(
     warned = running(frames, wanted, values)
     joined = wanted.join(found.seen, on="key_result").sort(*_ORDER)
     items = tuple(_key_result(row, as_of, warned) for row in joined.iter_rows(named=True))
-    return Forecast(
+    said = Forecast(
         as_of=as_of,
         known_at=known,
         log_position=frames.log_position,
@@ -170,6 +183,7 @@ def forecast_from(
         overall=found.joint.overall if found.joint else None,
         warnings=_warnings(frames, table, items, as_of, cycle, found.coupled),
     )
+    return said, found.coupled
 
 
 _ORDER = (pl.col("objective").is_null(), "objective", "key_result")

@@ -6,9 +6,9 @@ Arrays of futures are (key_result, replication).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from koers.engine.capacity import Floats, Organisation
 from koers.engine.draws import stream, uniforms
 from koers.engine.groups import Members, rows_by_team
 from koers.engine.kernel import Futures
+from koers.engine.roots import met
 
 KNOTS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 """Normal deviates of the size of run work at which usual effort is worked out; linear between."""
@@ -27,8 +28,7 @@ CORE = 1.2815516  # normal deviate of the 90th percentile
 GROUPS, FINE, CALIBRATED = 50, 1_000, 40_000
 """Equally likely groups of futures whose mean gains stand for all: for a distribution, and to find shifts (at most, and
 for all key results together)."""
-CLOSE, TRIES = 1e-8, 60
-"""A root is found where a probability is met so closely; after so many tries it is given as it is."""
+NEAR = 1e-7  # of a span: how exactly a shift is found
 FAR, CELLS = 40.0, 16_000  # the table of Student-t ends this many scales from its middle
 
 
@@ -170,7 +170,7 @@ def _reached(due: AtDue, k: int, lifted: Floats, own: Floats, at: int = 0) -> Fl
     if not np.isnan(due.hazard[k]):
         return np.asarray(-np.expm1(-due.hazard[k] * np.maximum(1.0 + lifted, 0.0)))
     threshold = due.counts if at else due.threshold
-    return _looked_up(_table(float(due.df[k])), ((due.mean[k] - threshold[k]) + lifted) / own)[0]
+    return _looked_up(_table(float(due.df[k])), ((due.mean[k] - threshold[k]) + lifted) / own)
 
 
 def student(df: Floats, t: Floats) -> tuple[Floats, Floats]:
@@ -179,24 +179,26 @@ def student(df: Floats, t: Floats) -> tuple[Floats, Floats]:
     `df` (key_result,), `t` (key_result, n).
     """
     found, slope = np.empty_like(t), np.empty_like(t)
-    for own in np.unique(df):
-        mine = df == own
-        found[mine], slope[mine] = _looked_up(_table(float(own)), t[mine])
-    return found, slope
+    for one in np.unique(df):
+        mine = df == one
+        found[mine], slope[mine] = _between(_table(float(one)), t[mine])
+    return found, slope * (CELLS / (2 * FAR))
 
 
-def _looked_up(table: Floats, t: Floats) -> tuple[Floats, Floats]:
-    """Linear between the points of a `_table`, and the slope there."""
+def _looked_up(table: Floats, t: Floats) -> Floats:
+    """Linear between the points of a `_table`."""
+    return _between(table, t)[0]
+
+
+def _between(table: Floats, t: Floats) -> tuple[Floats, Floats]:
+    """Linear between the points of a `_table`, and the rise from the one before to the one after."""
     place = (t + FAR) * (CELLS / (2 * FAR))
     np.clip(place, 0.0, CELLS, out=place)
     cell = place.astype(np.int32)
     low = table[cell]
-    rise = table[cell + 1] - low
     place -= cell
-    place *= rise
-    place += low
-    rise *= CELLS / (2 * FAR)
-    return place, rise
+    rise = table[cell + 1] - low
+    return np.asarray(low + place * rise), rise
 
 
 @cache
@@ -280,10 +282,13 @@ def calibrated(setting: Setting, by_effort: Floats, relative: Floats, probabilit
     own = np.sqrt(np.maximum(at.scale**2 - variance, (RESIDUAL * at.scale) ** 2))
     usual = grouped(by_effort - by_effort.mean(axis=1, keepdims=True))
     parts = grouped(scatter, min(FINE, CALIBRATED // max(len(scatter), 1) + GROUPS))
-    shift = [_shift(at, own, e, parts, probability[0], at.threshold)]
-    same = np.array_equal(at.threshold, at.counts)
-    shift.append(shift[0] if same else _shift(at, own, e, parts, probability[1], at.counts))
-    return replace(setting, own=own, shift=np.stack(shift), scatter=usual)
+    shift = _shift(at, own, e, parts, probability[0], at.threshold)
+    counts, other = shift.copy(), at.threshold != at.counts
+    if other.any():
+        some = AtDue._make(part[other] for part in at)
+        counts[:, other] = _shift(some, own[:, other], e[:, other], parts[other], probability[1, other], some.counts)
+    shift = np.stack([shift, counts])
+    return replace(setting, own=own, shift=shift, scatter=usual)
 
 
 def _shift(
@@ -293,39 +298,24 @@ def _shift(
 
     The scatter is `parts` (key_result, group) times the elasticities (elasticity, key_result).
     """
+    span = np.where(np.isnan(at.hazard), 10.0 * at.scale, 1.0) + np.abs(parts).max(axis=1, initial=0.0)
+
+    found, at_first = np.empty_like(own), np.zeros(len(span))
+    for n, (e, scale) in enumerate(zip(elasticities_, own, strict=True)):
+        told = partial(_usually, at, e[:, None] * parts, scale, threshold)
+        at_first = found[n] = met(told, probability, -span, span, NEAR * span, at_first)
+    return found
+
+
+def _usually(at: AtDue, scatter: Floats, own: Floats, threshold: Floats, shift: Floats) -> tuple[Floats, Floats]:
+    """The probability on average over `scatter` (key_result, group) around `shift`, and its slope; (key_result,)."""
+    lifted, found, slope = scatter + shift[:, None], np.empty(len(own)), np.empty(len(own))
     binary = ~np.isnan(at.hazard)
-    span = np.where(binary, 1.0, 10.0 * at.scale) + np.abs(parts).max(axis=1, initial=0.0)
-    found, shift = np.zeros_like(own), np.zeros(len(span))
-    for n, e in enumerate(elasticities_):
-        scale, scatter = own[n][:, None], e[:, None] * parts
-
-        def missed(tried: Floats, scale: Floats = scale, scatter: Floats = scatter) -> tuple[Floats, Floats]:
-            lifted = scatter + tried[:, None]
-            chance, slope = student(at.df, ((at.mean - threshold)[:, None] + lifted) / scale)
-            slope /= scale
-            hazard, left = at.hazard[binary, None], 1.0 + lifted[binary]
-            chance[binary] = -np.expm1(-hazard * np.maximum(left, 0.0))
-            slope[binary] = np.where(left > 0, hazard * (1.0 - chance[binary]), 0.0)
-            return chance.mean(axis=1) - probability, slope.mean(axis=1)
-
-        shift = root(missed, shift, -span, span)
-        found[n] = shift
-    return found
-
-
-def root(rising: Callable[[Floats], tuple[Floats, Floats]], start: Floats, low: Floats, high: Floats) -> Floats:
-    """Where rising functions are 0 between `low` and `high`, each by itself: Newton's steps, halves where these fail.
-
-    `rising` gives the functions and their slopes. What does not get to 0 is at the end that is nearer to it.
-    """
-    found, narrow = start, CLOSE * (high - low)
-    for _ in range(TRIES):
-        value, slope = rising(found)
-        low, high = np.where(value < 0, found, low), np.where(value < 0, high, found)
-        there = (np.abs(value) < CLOSE) | (high - low < narrow)
-        if there.all():
-            break
-        step = found - np.divide(value, slope, out=np.full_like(value, np.inf), where=slope > 0)
-        inside = (low < step) & (step < high)
-        found = np.where(there, found, np.where(inside, step, (low + high) / 2))
-    return found
+    trend = ~binary
+    place = ((at.mean - threshold)[trend, None] + lifted[trend]) / own[trend, None]
+    chance, rise = student(at.df[trend], place)
+    found[trend], slope[trend] = chance.mean(axis=1), rise.mean(axis=1) / own[trend]
+    left = at.hazard[binary, None] * np.maximum(1.0 + lifted[binary], 0.0)
+    found[binary] = -np.expm1(-left).mean(axis=1)
+    slope[binary] = (at.hazard[binary, None] * np.exp(-left) * (left > 0.0)).mean(axis=1)
+    return found, slope

@@ -65,17 +65,20 @@ def _of_goals(fresh: Frames) -> list[tuple[str, str]]:
 
 
 def _of_teams(fresh: Frames, everything: Frames) -> list[tuple[str, str]]:
-    found = [(n, f"{p:g} people from {_day(d)}") for n, d, p in _columns(fresh, CapacitySet, "effective_on", "people")]
-    found += [(n, f"{d:g} person-days of absence") for n, d in _columns(fresh, AbsencePlanned, "days")]
+    found = [
+        (n, f"{_count(p, 'person', 'people')} from {_day(d)}")
+        for n, d, p in _columns(fresh, CapacitySet, "effective_on", "people")
+    ]
+    found += [(n, f"{_count(d, 'person-day')} of absence") for n, d in _columns(fresh, AbsencePlanned, "days")]
     found += [(n, f"policy {p.replace('_', ' ')}") for n, p in _columns(fresh, PolicySet, "policy")]
     for name, people, to, to_team in _columns(fresh, CapacityMoved, "people", "to", "to_team"):
-        moved = f"{people:g} people moved to {to}" + (f" in {to_team}" if to_team else "")
+        moved = f"{_count(people, 'person', 'people')} moved to {to}" + (f" in {to_team}" if to_team else "")
         found += [(team, moved) for team in {name, to_team or name}]
     for name, run, change in _columns(fresh, EffortLogged, "run_days", "change_days"):
-        found.append((name, f"effort logged: {run:g} days run, {change:g} change"))
+        found.append((name, f"effort logged: {_count(run, 'day')} run, {change:g} change"))
     team_of = dict(_columns(everything, RunWorkArrived, "team"))
     came = fresh.of(RunWorkArrived)["team"].value_counts(sort=True)
-    found += [(team, f"{count} items of run work came in") for team, count in came.iter_rows()]
+    found += [(team, f"{_count(count, 'item')} of run work came in") for team, count in came.iter_rows()]
     done = pl.Series([team_of.get(name) for name in fresh.of(RunWorkDone)["name"]], dtype=pl.String).drop_nulls()
     return found + [(team, f"{count} done") for team, count in done.value_counts(sort=True).iter_rows()]
 
@@ -86,3 +89,7 @@ def _columns(frames: Frames, payload: type[Payload], *names: str) -> list[tuple]
 
 def _day(day: date) -> str:
     return f"{day.day} {day:%b}"
+
+
+def _count(number: float, one: str, many: str = "") -> str:
+    return f"{number:g} {one if number == 1 else many or one + 's'}"

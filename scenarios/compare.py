@@ -118,22 +118,25 @@ def at(
     samples: int = SAMPLES,
     seed: int = 0,
     until: date | None = None,
+    coupled: Coupled | None = None,
 ) -> Ground:
     """The ground at the end of `as_of`, as known; futures end with the last key result, or on a later day `until`.
 
-    Raises KoersError where the log declares no capacity.
+    `coupled`: what a forecast as of then was drawn from, with these samples and seed; it serves where its futures reach
+    `until`. Raises KoersError where the log declares no capacity.
     """
     frames = view(recorded, effective_until=as_of, known_until=known_at or end_of(as_of))
     table, values = goals(frames), readings(frames)
-    learnt = learn(table, values, as_of)
-    coupled = couple(frames, table, values, as_of, learnt, samples=samples, seed=seed, until=until)
+    if coupled is None or (until is not None and until > coupled.until):
+        learnt = learn(table, values, as_of)
+        coupled = couple(frames, table, values, as_of, learnt, samples=samples, seed=seed, until=until)
     if samples < LEAST:
         raise KoersError(f"{samples} samples: a difference needs at least {LEAST} futures")
     if coupled is None:
         raise KoersError("no capacity is declared: a scenario needs capacity.csv (team, from, people) to act on")
     wanted = under_way(table, as_of)
     beside = wanted.filter(~pl.col("key_result").is_in(coupled.goals["key_result"].implode()))
-    seen = outlook(table, values, as_of, beside["key_result"], learnt)
+    seen = outlook(table, values, as_of, beside["key_result"], coupled.taught)
     known = seen.join(beside, on="key_result").select("weight", "expected_score")
     weight, scored = (column.to_numpy() for column in known)
     groups = wanted.filter(pl.col("objective").is_not_null()).group_by("objective", maintain_order=True)

@@ -71,7 +71,7 @@ def _by_team(ground: Ground, chances: Mapping[str, float]) -> Iterator[tuple[str
 
 def _moves(ground: Ground, chances: Mapping[str, float]) -> Iterator[tuple[str, Scenario]]:
     """Per team the key result nearest to being likely, and the move of people that makes it so."""
-    nearest = [(team, key) for team, own in _by_team(ground, chances) for key in own if chances[key] < LIKELY]
+    nearest = [(team, key) for team, own in _by_team(ground, chances) for key in own if not _likely(chances[key])]
     last = dict(nearest)
     teams = ground.coupled.setting.organisation.teams
     for team in sorted(last, key=lambda team: (-chances[last[team]], team))[:TRIES]:
@@ -84,6 +84,11 @@ def _moves(ground: Ground, chances: Mapping[str, float]) -> Iterator[tuple[str, 
         if found.amount is not None and found.moves:
             people = min(math.ceil(2 * found.amount - 1e-9) / 2, most)
             yield last[team], _scenario(lever.model_copy(update={"people": people}))
+
+
+def _likely(chance: float) -> bool:
+    """As people read it, in whole per cents."""
+    return round(100 * chance) >= 100 * LIKELY
 
 
 def _drops(ground: Ground, chances: Mapping[str, float]) -> Iterator[tuple[str, Scenario]]:

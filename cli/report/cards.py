@@ -16,8 +16,8 @@ from koers.cli.report.details import detail
 from koers.cli.report.names import Names, names
 from koers.cli.report.page import render
 from koers.cli.report.steps import steps
-from koers.cli.report.strips import outlook, strip
-from koers.cli.text import number, percent, plain
+from koers.cli.report.strips import strip
+from koers.cli.text import number, outlook, percent, plain
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from koers.cli.report import says, words
 from koers.cli.report.names import Names
 from koers.cli.report.over_time import Course, course
-from koers.cli.report.strips import Outlook, outlook
-from koers.cli.text import number, percent
+from koers.cli.text import Outlook, number, outlook, percent
 
 if TYPE_CHECKING:
     from markupsafe import Markup

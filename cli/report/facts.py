@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import polars as pl
 
 from koers.engine.backtest import backtest
+from koers.engine.coupled import Coupled
 from koers.engine.explain import explain
 from koers.engine.explained import Explanation
 from koers.engine.fan import Fan, fans
-from koers.engine.forecast import Forecast, KeyResultForecast, forecast_from, weeks_before
+from koers.engine.forecast import Forecast, KeyResultForecast, foresee, weeks_before
 from koers.engine.judge import Verdict, judge
 from koers.engine.projections import goals, objectives, readings
 from koers.engine.replay import Frames, view
@@ -30,7 +32,7 @@ MOVED = 0.05
 SHOWN = 8
 """Of those that moved, so many are shown and explained, the most moved first."""
 ROUGH = 2_000
-"""Futures that are enough for the weeks before the last."""
+"""Futures that are enough for the weeks before the last, and for forecasts that are judged."""
 EVERY = 28
 """Days between the past forecasts that are judged."""
 BACK = 730
@@ -83,19 +85,25 @@ def gather(
     *,
     samples: int,
     seed: int,
+    tell: Callable[[str], None] = lambda _stage: None,
 ) -> Facts:
     """Everything there is to say at the end of `as_of`, as known at `known_at`; `recorded` as read by `replay.typed`.
 
-    `notes` are those of the log by position: frames have none.
+    `notes` are those of the log by position: frames have none. `tell` hears of what is being worked out.
     Raises InputError where a lever does not fit, KoersError where there are scenarios and no capacity is declared.
     """
-    now = forecast_from(recorded, as_of, known_at, samples=samples, seed=seed)
-    frames = view(recorded, effective_until=as_of, known_until=known_at)
-    named, found = _decisions(recorded, now, scenarios)
+    now, coupled = foresee(recorded, as_of, known_at, samples=samples, seed=seed)
+    tell("trying decisions")
+    named, found = _decisions(recorded, now, coupled, scenarios)
+    tell("looking back week by week")
     goals_seen = look(recorded, now, notes)
-    weeks = goals_seen.weeks
-    moved = movers(now, weeks)
-    why = explain(recorded, weeks[0].as_of, as_of, known_at, samples=samples, seed=seed) if moved else {}
+    moved = movers(now, goals_seen.weeks)
+    tell("explaining what moved, judging past forecasts")
+    with ThreadPoolExecutor(1) as beside:
+        explained = beside.submit(_explained, recorded, now, moved)
+        verdict = _verdict(recorded, now)
+        why = explained.result()
+    frames = view(recorded, effective_until=as_of, known_until=known_at)
     return Facts(
         **{part.name: getattr(goals_seen, part.name) for part in fields(Seen)},
         moved=moved,
@@ -103,7 +111,7 @@ def gather(
         kpis=_kpis(frames, as_of),
         named=named,
         options=found,
-        verdict=_verdict(recorded, as_of, known_at),
+        verdict=verdict,
         explanations=why,
     )
 
@@ -143,13 +151,13 @@ def movers(now: Forecast, weeks: Sequence[Forecast]) -> list[Move]:
 
 
 def _decisions(
-    recorded: Frames, now: Forecast, scenarios: Sequence[Scenario]
+    recorded: Frames, now: Forecast, coupled: Coupled | None, scenarios: Sequence[Scenario]
 ) -> tuple[list[Comparison], Options | None]:
     """What was asked for, and what a search finds; nothing of the latter without capacity."""
     if not now.capacity and not scenarios:
         return [], None
     until = last_due(scenarios)
-    ground = at(recorded, now.as_of, now.known_at, samples=now.samples, seed=now.seed, until=until)
+    ground = at(recorded, now.as_of, now.known_at, samples=now.samples, seed=now.seed, until=until, coupled=coupled)
     known = ground.objectives, ground.others, ground.shown, ground.beside
     named = compare(ground.coupled, scenarios, *known) if scenarios else []
     return named, options(ground, {kr.key_result: kr.probability for kr in now.key_results if kr.attained is None})
@@ -186,9 +194,18 @@ def _kpis(frames: Frames, as_of: date) -> dict[str, list[tuple[date, float]]]:
     return found
 
 
-def _verdict(recorded: Frames, as_of: date, known_at: datetime) -> Verdict:
-    """How past forecasts turned out, a few of each key result, by what was known at `known_at`."""
-    by_type = {name: frame.filter(pl.col("recorded_at") <= known_at) for name, frame in recorded.by_type.items()}
-    known = Frames(by_type, recorded.log_position, recorded.log_head)
-    table = backtest(known, as_of, start=as_of - timedelta(days=BACK), every=EVERY)
-    return judge(table, known, as_of)
+def _explained(recorded: Frames, now: Forecast, moved: Sequence[Move]) -> dict[str, Explanation]:
+    """Why those that are shown moved within the last week."""
+    about = {item.key_result for item, _ in moved[:SHOWN]}
+    if not about:
+        return {}
+    since = now.as_of - timedelta(weeks=1)
+    return explain(recorded, since, now.as_of, now.known_at, about=about, samples=now.samples, seed=now.seed)
+
+
+def _verdict(recorded: Frames, now: Forecast) -> Verdict:
+    """How past forecasts turned out, a few of each key result, by what was known when the forecast was made."""
+    by_type = {name: frame.filter(pl.col("recorded_at") <= now.known_at) for name, frame in recorded.by_type.items()}
+    known, since = Frames(by_type, recorded.log_position, recorded.log_head), now.as_of - timedelta(days=BACK)
+    table = backtest(known, now.as_of, start=since, every=EVERY, samples=min(now.samples, ROUGH))
+    return judge(table, known, now.as_of)

@@ -15,8 +15,8 @@ from koers.cli.report.facts import SHOWN, Facts
 from koers.cli.report.names import Names, names
 from koers.cli.report.page import render
 from koers.cli.report.running import balances, burdens, rails
-from koers.cli.report.strips import Outlook, outlook, strip
-from koers.cli.text import percent
+from koers.cli.report.strips import strip
+from koers.cli.text import Outlook, outlook, percent, points_moved
 from koers.engine.judge import LINE
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def leadership_page(facts: Facts, version: str, nothing: str) -> str:
         decisions=decisions(facts, known),
         details=list(details(facts, known)),
         trust=_trust(facts.verdict),
-        diagram=reliability_figure(facts.verdict.reliability) if facts.verdict.reliability else None,
+        diagram=reliability_figure(facts.verdict.reliability) if _told(facts.verdict) else None,
         warnings=_warnings(now),
         as_of=now.as_of.isoformat(),
         day=says.day(now.as_of),
@@ -211,20 +211,20 @@ def _moved(facts: Facts, known: Names) -> list[Moved]:
         explained = facts.explanations.get(item.key_result)
         said = f"{says.points(item.probability, was)}, {percent(was)} → {percent(item.probability)}"
         picture = strip(f"{anchor}-m", said, item.probability, was)
-        causes = tuple(_causes(explained.parts)) if explained else ()
+        causes = tuple(_causes(explained.parts, int(points_moved(item.probability, was)))) if explained else ()
         found.append(Moved(anchor, known.title(item.key_result), said, picture, causes))
     return found
 
 
-def _causes(parts: Sequence[Part]) -> Iterator[str]:
-    """What moved it most, most first."""
-    felt = sorted((part for part in parts if abs(part.delta) >= FELT), key=lambda part: -abs(part.delta))
-    for part in felt[:CAUSES]:
+def _causes(parts: Sequence[Part], moved: int) -> Iterator[str]:
+    """What moved it most, most first, in points that add up to those `moved`."""
+    felt = sorted((part for part in parts if abs(part.delta) >= FELT), key=lambda part: -abs(part.delta))[:CAUSES]
+    for part in felt:
         on = f" ({says.short_day(part.on)})" if part.on and says.short_day(part.on) not in part.text else ""
-        yield f"{words.short(part.text, 160)}{on}: {says.in_points(part.delta)}"
-    rest = sum(part.delta for part in felt[CAUSES:])
-    if abs(rest) >= FELT:
-        yield f"all else: {says.in_points(rest)}"
+        yield f"{says.in_points(part.delta)} · {words.short(part.text, 160)}{on}"
+    rest = moved - sum(round(100 * part.delta) for part in felt)
+    if rest:
+        yield f"{says.in_points(rest / 100)} · all else, and rounding"
 
 
 def _still(facts: Facts) -> str:
@@ -243,12 +243,17 @@ def _still(facts: Facts) -> str:
 def _trust(verdict: Verdict) -> list[str]:
     """How past forecasts turned out: on average, at one chance, against a straight line, and how wide ranges were."""
     first, rests = words.lead(verdict)
-    if not verdict.scores or verdict.scores[0].goals < words.FEW:
-        return [first, rests]
     basis, _, sure = rests.partition(". ")
+    if not _told(verdict):
+        return [first, f"{basis.rstrip('.')}."]
     whole = [f"{basis}.", first, sure] if words.spoken(verdict) else [first, rests]
     kept = [text for text in (*whole, _against_line(verdict)) if text]
     return [*kept, words.coverage_words(verdict.scores[0]), words.assumed_words(verdict)]
+
+
+def _told(verdict: Verdict) -> bool:
+    """Whether enough has ended to say more than that it is too little."""
+    return bool(verdict.scores) and verdict.scores[0].goals >= words.FEW
 
 
 def _against_line(verdict: Verdict) -> str:

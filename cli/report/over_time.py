@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from koers.cli.report.strips import mark
 from koers.cli.report.svg import WIDTH, Scale, dot, line, polygon, svg, text, ticks, trace
-from koers.cli.text import number
+from koers.cli.text import number, outlook
 
 if TYPE_CHECKING:
     from koers.engine.fan import Fan
@@ -154,7 +154,7 @@ def _chances(it: Course, x: Scale) -> Iterator[Markup]:
     drawn = _at(it.chances, x, y)
     if drawn:
         yield trace("chance", drawn)
-        yield mark(*drawn[-1], it.chances[-1][1])
+        yield mark(*drawn[-1], outlook(it.chances[-1][1]))
 
 
 def _months(x: Scale, bottom: float) -> Iterator[Markup]:

@@ -11,8 +11,8 @@ from koers.cli.capacity import broken_now, limits, people
 from koers.cli.report import says
 from koers.cli.report.names import Names
 from koers.cli.report.over_time import Shares, balance
-from koers.cli.report.strips import Outlook, outlook, spark, strip
-from koers.cli.text import percent
+from koers.cli.report.strips import spark, strip
+from koers.cli.text import Outlook, outlook, percent, whole
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -109,7 +109,7 @@ def rails(facts: Facts, known: Names) -> Iterator[Rail]:
             spark=spark(f"rail-{n}", f"{title}: the last half year", seen, edges) if len(seen) > 1 else None,
             strip=strip(f"risk-{n}", _risk(rail), rail.risk, risk=True) if rail.risk is not None else None,
             said=_risk(rail),
-            tone="unlikely" if broken_now(rail) else outlook(1.0 - (rail.risk or 0.0)),
+            tone="unlikely" if broken_now(rail) else outlook(rail.risk or 0.0, risk=True),
         )
 
 
@@ -120,6 +120,6 @@ def _risk(rail: Guardrail) -> str:
         return "not simulated: koers does not know what moves it"
     return (
         f"{says.in_ten(rail.risk)} to break ({percent(rail.risk)})"
-        if rail.risk >= 0.05
+        if whole(rail.risk) >= 5
         else f"{percent(rail.risk)} to break"
     )

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from koers.cli.report import words
-from koers.cli.report.strips import LIKELY, UNLIKELY, Outlook, outlook
-from koers.cli.text import number, percent, points_moved
+from koers.cli.text import Outlook, number, outlook, percent, points_moved
 
 if TYPE_CHECKING:
     from koers.engine.forecast import Forecast, KeyResultForecast
@@ -115,7 +114,10 @@ def short_day(when: date) -> str:
 
 def points(now: float, was: float) -> str:
     """The change between two chances as they are shown, in points: +13 points."""
-    return in_points(float(points_moved(now, was)) / 100.0) if points_moved(now, was) != "0" else "unchanged"
+    moved = points_moved(now, was)
+    if moved == "0":
+        return "unchanged" if percent(now) == percent(was) else "less than a point"
+    return in_points(float(moved) / 100.0)
 
 
 def in_points(delta: float) -> str:
@@ -153,20 +155,19 @@ def gain(effect: Effect) -> str:
     exact = between(effect.low, effect.high, 2)
     model = between(effect.model_low, effect.model_high, 2)
     digits = 1 if abs(effect.delta) >= 0.05 else 2
+    before, after = (f"{value:.{digits}f}" for value in (effect.baseline, effect.scenario))
     return (
-        f"{signed(effect.delta, digits)} key results: {effect.baseline:.1f} expected as planned, {effect.scenario:.1f} "
-        f"with it (interval {exact}; may be {model})."
+        f"{signed(effect.delta, digits)} key results: {before} expected as planned, {after} with it "
+        f"(interval {exact}; may be {model})."
     )
 
 
 def tally(items: Sequence[KeyResultForecast]) -> list[tuple[int, str]]:
     """How many are likely, in doubt, unlikely, reached and missed: the likely first, of the others those there are."""
-    going = [item.probability for item in items if item.attained is None]
-    likely = sum(chance >= LIKELY for chance in going)
-    unlikely = sum(chance < UNLIKELY for chance in going)
+    going = [outlook(item.probability) for item in items if item.attained is None]
     ended = [
         (sum(item.attained is met for item in items), name) for met, name in ((True, "Reached"), (False, "Missed"))
     ]
-    others = [(len(going) - likely - unlikely, "In doubt"), (unlikely, "Unlikely"), *ended]
+    others = [(going.count("doubtful"), "In doubt"), (going.count("unlikely"), "Unlikely"), *ended]
     kept = [pair for pair in others if pair[0]]
-    return [(likely, "Likely"), *kept] if going or not kept else kept
+    return [(going.count("likely"), "Likely"), *kept] if going or not kept else kept

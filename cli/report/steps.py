@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from koers.cli.report.svg import WIDTH, Scale, box, line, svg, text
+from koers.cli.text import percent
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -30,19 +31,24 @@ def steps(name: str, title: str, desc: str, before: tuple[str, float], taken: Se
         for share, said, anchor in ((0.0, "0", "start"), (0.5, "50%", "middle"), (1.0, "100%", "end"))
     ]
     label, now = before
-    parts += _bar("whole", label, f"{100 * now:.0f}%", (0.0, now), x, 0)
+    parts += _bar("whole", label, percent(now), (0.0, now), x, 0)
     for place, (label, delta, said) in enumerate(taken, 1):
+        parts.append(_join(x(now), ROW * place))
         parts += _bar("up" if delta > 0 else "down", label, said, (now, now + delta), x, ROW * place)
         now += delta
-    parts += _bar("whole", after, f"{100 * now:.0f}%", (0.0, now), x, ROW * (len(taken) + 1))
+    parts.append(_join(x(now), bottom - ROW))
+    parts += _bar("whole", after, percent(now), (0.0, now), x, bottom - ROW)
     return svg(name, title, desc, bottom + FOOT, parts)
 
 
 def _bar(kind: str, label: str, said: str, ends: tuple[float, float], x: Scale, top: float) -> Iterator[Markup]:
-    """A line of the chart: its words, and below them the bar; a dotted line leads on to the next."""
+    """A line of the chart: its words, and below them the bar."""
     low, high = x(min(ends)), x(max(ends))
-    under = top + 17 + BAR
     yield text("label", EDGE, top + 12, label)
     yield text("number", WIDTH - EDGE, top + 12, said, "end")
-    yield box(f"step {kind}", low, top + 17, max(high, low + 1.0), under)
-    yield line("join", x(ends[1]), under, x(ends[1]), top + ROW + 17)
+    yield box(f"step {kind}", low, top + 17, max(high, low + 1.0), top + 17 + BAR)
+
+
+def _join(x: float, top: float) -> Markup:
+    """A dotted line to the bar of the line at `top`, from the one before."""
+    return line("join", x, top + 17 + BAR - ROW, x, top + 17)

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
 
 from markupsafe import Markup
 
 from koers.cli.report.svg import Scale, diamond, dot, known, line, svg, trace
+from koers.cli.text import Outlook, outlook
 
-Outlook = Literal["likely", "doubtful", "unlikely"]
-LIKELY, UNLIKELY = 0.7, 0.4
-"""From here on a chance is likely; below this, unlikely; as in the terminal."""
 STRIP, HIGH = 180, 20
 """Width and height of a strip."""
 SPARK = 140, 34
-
-
-def outlook(chance: float) -> Outlook:
-    """What a chance comes to in a word."""
-    return "likely" if chance >= LIKELY else "unlikely" if chance < UNLIKELY else "doubtful"
 
 
 def strip(name: str, title: str, now: float, before: float | None = None, *, risk: bool = False) -> Markup:
@@ -33,13 +25,12 @@ def strip(name: str, title: str, now: float, before: float | None = None, *, ris
     parts += [line("notch", x(share), middle - 3, x(share), middle + 3) for share in (0.0, 0.5, 1.0)]
     if before is not None and known(before):
         parts += [line("way", x(before), middle, x(now), middle), dot("was", x(before), middle, 3)]
-    parts.append(mark(x(now), middle, 1.0 - now if risk else now))
+    parts.append(mark(x(now), middle, outlook(now, risk=risk)))
     return svg(name, title, "", HIGH, parts, width=STRIP, kind="strip")
 
 
-def mark(x: float, y: float, chance: float) -> Markup:
-    """The sign for a chance."""
-    kind = outlook(chance)
+def mark(x: float, y: float, kind: Outlook) -> Markup:
+    """The sign for what a chance comes to."""
     return diamond(f"sign {kind}", x, y, 6.5) if kind == "unlikely" else dot(f"sign {kind}", x, y, 5)
 
 

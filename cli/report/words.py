@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from koers.cli.text import plain
+from koers.cli.text import outlook, plain, whole
 from koers.cli.verdict import LEAN, NAMES
 
 if TYPE_CHECKING:
@@ -39,19 +39,23 @@ def share(value: float | None) -> str:
     """A share of 0-1 in per cent; only what is exactly none or all is called 0 or 100."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    whole = round(100 * value)
-    if whole == 0 and value > 0:
+    said = whole(value)
+    if said == 0 and value > 0:
         return "<1%"
-    return ">99%" if whole == 100 and value < 1 else f"{whole}%"
+    return ">99%" if said == 100 and value < 1 else f"{said}%"
 
 
 def in_ten(value: float) -> str:
-    """A share as a count of ten."""
+    """A share as a count of ten, by the number that is printed of it; "almost" where ten would be another outlook."""
     if value <= 0.0 or value >= 1.0:
         return "none" if value <= 0.0 else "all of them"
-    if not 0.05 <= value < 0.95:
-        return "fewer than 1 in 20" if value < 0.5 else "at least 19 in 20"
-    return f"about {round(10 * value)} in 10" if round(10 * value) % 10 else f"about {round(20 * value)} in 20"
+    said = whole(value)
+    if not 5 <= said < 95:
+        return "fewer than 1 in 20" if said < 5 else "at least 19 in 20"
+    if not 8 <= said < 93:
+        return f"about {1 if said < 8 else 19} in 20"
+    tens = (said + 4) // 10
+    return f"{'about' if outlook(tens / 10) == outlook(value) else 'almost'} {tens} in 10"
 
 
 def more(value: float | None) -> str:

@@ -155,7 +155,7 @@ def drawn(kind: str = "metric", method: str = "viva", gain: Interval = BETTER) -
 
 def test_the_sentence_says_what_was_said_and_how_often_it_came_true() -> None:
     sentence, rests = words.lead(drawn())
-    assert sentence == "When koers said about 72%, it came true in 68% of cases, about 7 in 10."
+    assert sentence == "When koers said about 72%, it came true in 68% of cases, almost 7 in 10."
     assert rests.startswith("Over 40 key results that have ended, forecast 400 times,")
     assert sentence in page_of(drawn())
 
@@ -278,7 +278,7 @@ def test_a_difference_is_said_with_its_sign(value: float, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.0, "none"), (0.02, "fewer than 1 in 20"), (0.68, "about 7 in 10"), (0.95, "at least 19 in 20"), (1.0, "all")],
+    [(0.0, "none"), (0.02, "fewer than 1 in 20"), (0.68, "almost 7 in 10"), (0.95, "at least 19 in 20"), (1.0, "all")],
 )
 def test_a_share_is_said_as_a_count_of_ten(value: float, said: str) -> None:
     assert words.in_ten(value).startswith(said)

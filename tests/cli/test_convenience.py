@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,10 +76,61 @@ def test_a_tab_offers_no_name_that_a_shell_would_run(here: Path) -> None:
     assert offered(here, "koers checkin ") == ["a-1"]
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
-def test_the_script_that_completion_installs_is_one_that_bash_takes(here: Path) -> None:
-    script = process(here, "--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1").stdout
-    (here / "koers.bash").write_text(script)
-    said = ["bash", "--norc", "-c", "source ./koers.bash && complete -p koers"]
-    done = subprocess.run(said, cwd=here, env=environment(), capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.strip().endswith(" koers")
+ASKED = {
+    "bash": """
+source ./koers.bash
+COMP_WORDS=($TYPED) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_koers_completion koers
+printf '%s\\n' "${COMPREPLY[@]}"
+complete -p koers >&2
+""",
+    "zsh": """
+compdef() { print -u2 -r -- $* }
+_arguments() { print -r -- $* }
+source ./koers.zsh
+words=(${=TYPED}) CURRENT=${#words}
+_koers_completion
+""",
+    "fish": """
+source ./koers.fish
+complete -C $TYPED
+complete -c koers >&2
+""",
+}
+"""What a shell does with the script that completion installs: it takes it, tells of it on stderr, and then of a tab
+after TYPED. Of zsh the parts that need a line editor are played."""
+PLAIN = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}
+
+
+@pytest.fixture
+def on_path(here: Path) -> str:
+    """A PATH on which `koers` is this one."""
+    command = here / "bin" / "koers"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m koers "$@"\n')
+    command.chmod(0o755)
+    return f"{command.parent}:{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [pytest.param(s, marks=pytest.mark.skipif(not shutil.which(s), reason=f"there is no {s} here")) for s in ASKED],
+)
+def test_a_shell_takes_the_script_that_completion_installs_and_offers_what_it_says(
+    demo: Path, on_path: str, shell: str
+) -> None:
+    here = demo.parent
+    script = process(here, "--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1").stdout
+    (here / f"koers.{shell}").write_text(script)
+
+    def after_a_tab(typed: str) -> str:
+        env = environment(PATH=on_path, TYPED=typed)
+        said = [shell, *PLAIN[shell], "-c", ASKED[shell]]
+        done = subprocess.run(said, cwd=here, env=env, capture_output=True, text=True, check=True)  # noqa: S603
+        assert "koers" in done.stderr
+        return done.stdout
+
+    said = after_a_tab("koers forec")
+    assert "forecast" in said
+    assert "checkin" not in said
+    assert "q4-train" in after_a_tab("koers --log koers-demo.db checkin q4-t")

@@ -16,7 +16,8 @@ from koers.cli.report import says
 from koers.cli.report.facts import Facts, gather, movers
 from koers.cli.report.leadership import leadership_page
 from koers.cli.report.over_time import Course, course
-from koers.cli.report.strips import outlook, spark, strip
+from koers.cli.report.strips import spark, strip
+from koers.cli.text import outlook, points_moved
 from koers.engine.explained import Explanation, Part
 from koers.engine.fan import Fan
 from koers.engine.outlook import QUANTILES
@@ -119,7 +120,9 @@ def test_causes_beyond_the_third_are_one_line(staffed_facts: Facts) -> None:
     parts = tuple(Part("check-in", f"cause {n}", AS_OF, 0.2 - n / 100) for n in range(6))
     one = Explanation(item.key_result, AS_OF, AS_OF, was, item.probability, parts)
     text = text_of(page_of(replace(staffed_facts, explanations={item.key_result: one})))
-    assert text.index("cause 0 (13 Nov): +20 points") < text.index("cause 2") < text.index("all else: +48 points")
+    rest = int(points_moved(item.probability, was)) - (20 + 19 + 18)  # what is printed adds up
+    last = f"{says.in_points(rest / 100)} · all else, and rounding"
+    assert text.index("+20 points · cause 0 (13 Nov)") < text.index("cause 2") < text.index(last)
     assert "cause 3" not in text
 
 

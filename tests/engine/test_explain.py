@@ -141,7 +141,7 @@ def test_one_key_result_is_explained_as_among_all_but_for_what_is_told_of_others
     recorded = typed(log_of(facts))
     name = next(name for name in explain(recorded, day(MID), day(MID + 3)) if name.startswith("a1"))
     every = explain(recorded, day(MID), day(MID + 3))[name]
-    alone = explain(recorded, day(MID), day(MID + 3), about=name)
+    alone = explain(recorded, day(MID), day(MID + 3), about={name})
     assert list(alone) == [name]
     assert (alone[name].before, alone[name].after) == (every.before, every.after)
     own = [[part for part in one.parts if part.cause == "run work"] for one in (alone[name], every)]
