@@ -4,7 +4,8 @@ The pace so far, P, is the geometric mean of paces that remember a short, a midd
 progress gains P h Z, and Y = log((Z + FALL) / (1 + FALL)) is Student-t: its mean is linear in log h, in whether the
 pace has been picking up, and in how near growth is to where it has to end; its log scale is linear in log h. So a
 pace goes on by factors, corrections downwards are small beside it, and saturation and late surges are learnt.
-Coefficients are the mode of a prior around "the pace goes on" and of the key results known, the latest most.
+Coefficients are the mode of a prior around "the pace goes on" and of the key results known, the latest most: by how
+much is learnt too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from koers.engine.lives import Lives
@@ -33,7 +35,10 @@ FIRST_SCALE = (0.5, 0.25)
 HELD = (20.0, 50.0)  # key results that the first scale and its power are worth
 RIDGE = 10.0  # key results' worth of belief that a pace goes on
 EVIDENCE = 4.0  # pairs that a key result counts for, at most
-MEMORY = 180.0  # days after which a pair counts half
+MEMORIES = (30.0, 90.0, 270.0)
+"""Days after which a pair counts half; which of them, the log tells."""
+LAG = 30.0  # days that a memory is tried on
+RATE = 0.5  # of learning from that, as in `weights`
 ROUNDS = 8  # of reweighting
 
 
@@ -88,25 +93,72 @@ def gain(lives: Lives, learnt: PaceAhead, column: Ints, until: Floats) -> Gain:
     return Gain(lives.table.x[rows, column], own.pace * ahead, (_features(own, far) * learnt.mean).sum(axis=1), scale)
 
 
+class _Pairs(NamedTuple):
+    """Pairs of readings, (pair,): what the mean of Y is linear in, Y, log of the horizon, days since, and whose."""
+
+    features: Floats  # (pair, feature)
+    y: Floats
+    far: Floats
+    age: Floats
+    row: Ints
+
+    def of(self, chosen: NDArray[np.bool_]) -> _Pairs:
+        """These alone."""
+        return _Pairs(*(part[chosen] for part in self))
+
+
 def fit(lives: Lives, today: float) -> PaceAhead:
-    """What the readings of `lives` up to `today` (days since 1970) teach; the prior where there is no pair of them."""
-    row, origin, later = spread_pairs(lives.table)
-    if not len(row):
+    """What the readings of `lives` up to `today` (days since 1970) teach; the prior where there is no pair of them.
+
+    How long a pair counts follows the times: memories of several lengths have their say by how well they, as of LAG
+    days ago, forecast what came since.
+    """
+    pairs = _pairs(lives, today)
+    if not len(pairs.row):
         return FIRST
+    old, new = pairs.of(pairs.age > LAG), pairs.of(pairs.age <= LAG)
+    old = old._replace(age=old.age - LAG)
+    share = special.softmax([RATE * _density(_mode(old, memory), new) for memory in MEMORIES])
+    found = zip(*(_mode(pairs, memory) for memory in MEMORIES), strict=True)
+    mean, log_scale, power = (np.tensordot(share, np.array(part), axes=1) for part in found)
+    return PaceAhead(mean, float(log_scale), float(power))
+
+
+def _pairs(lives: Lives, today: float) -> _Pairs:
+    row, origin, later = spread_pairs(lives.table)
     table = lives.table
     ahead = np.maximum(table.time[row, later] - table.time[row, origin], SHORTEST)
     own = _Paces(*(part[row, origin] for part in _paces(lives)))
     z = (table.x[row, later] - table.x[row, origin]) / (own.pace * ahead)
-    y = np.log(np.maximum(z + FALL, CLOSEST) / (1.0 + FALL))
-    age = today - (lives.start[row] + table.time[row, later] * lives.life[row])
-    weight = 0.5 ** (np.maximum(age, 0.0) / MEMORY)
-    weight *= np.minimum(1.0, EVIDENCE / np.bincount(row, weight)[row])
     far = np.log(ahead / USUAL)
-    return _mode(_features(own, far), y, far, weight)
+    age = today - (lives.start[row] + table.time[row, later] * lives.life[row])
+    return _Pairs(
+        _features(own, far), np.log(np.maximum(z + FALL, CLOSEST) / (1.0 + FALL)), far, np.maximum(age, 0.0), row
+    )
 
 
-def _mode(features: Floats, y: Floats, far: Floats, weight: Floats) -> PaceAhead:
-    """The posterior mode, by reweighted least squares for the mean and Newton's steps for the scale."""
+def _weight(pairs: _Pairs, memory: float) -> Floats:
+    """What each pair counts, (pair,): EVIDENCE is the most for a key result."""
+    weight = 0.5 ** (pairs.age / memory)
+    of_goal = np.bincount(pairs.row, weight)[pairs.row]
+    return weight * np.divide(EVIDENCE, of_goal, out=np.ones_like(weight), where=of_goal > EVIDENCE)
+
+
+def _density(learnt: PaceAhead, pairs: _Pairs) -> float:
+    """Log density of `pairs`, each key result's mean, but for a constant."""
+    log_scale = learnt.log_scale + learnt.power * pairs.far
+    z = (pairs.y - pairs.features @ learnt.mean) * np.exp(-log_scale)
+    each = -log_scale - (DF + 1.0) / 2.0 * np.log1p(z**2 / DF)
+    count = np.bincount(pairs.row)
+    return float((np.bincount(pairs.row, each) / np.maximum(count, 1)).sum())
+
+
+def _mode(pairs: _Pairs, memory: float) -> PaceAhead:
+    """The posterior mode where a pair counts half after `memory` days.
+
+    By reweighted least squares for the mean, and Newton's steps for the scale.
+    """
+    features, y, far, weight = pairs.features, pairs.y, pairs.far, _weight(pairs, memory)
     mean, log_scale, power = FIRST
     prior = np.array([log_scale, power])
     held = np.diag(HELD)

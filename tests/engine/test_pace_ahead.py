@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from koers.engine import pace_ahead
 from koers.engine.lives import Lives
 from koers.engine.local_trend import Floats, Table
 from koers.engine.pace_ahead import DF, FALL, FIRST, Gain, PaceAhead, fit, gain
@@ -123,3 +124,30 @@ def test_recent_pairs_count_most() -> None:
     mixed = Lives(**{n: getattr(one, n) for n in one.__slots__} | {"table": Table(*both), "start": start})
     found = gain(late, fit(mixed, 820.0), np.full(200, 2), np.ones(200)).mean
     assert np.median(found) < np.median(gain(late, fit(mixed, 0.0), np.full(200, 2), np.ones(200)).mean) - 0.3
+
+
+def staggered(factors: Floats, spread: float = 0.3) -> Lives:
+    """Goals of fifty days, one begun a day; from half of the life on paces go on times their factor."""
+    n = len(factors)
+    pace, z = np.exp(RNG.normal(0.0, 0.4, n)), factors * np.exp(RNG.normal(0.0, spread, n))
+    x = np.stack([0 * pace, pace / 4, pace / 2, pace / 2 * (1 + z)], axis=1)
+    plain = lives(np.array([0.0, 0.25, 0.5, 1.0]), x)
+    own = {"start": np.arange(float(n)), "life": np.full(n, 50.0)}
+    return Lives(**{name: getattr(plain, name) for name in plain.__slots__} | own)
+
+
+def off(learnt: PaceAhead, factor: float) -> float:
+    """How far the middle of what is said of new goals is from how they go on, on average."""
+    new = staggered(np.full(400, factor))
+    said = gain(new, learnt, np.full(400, 2), np.ones(400)).quantile(np.array(0.5))
+    return float(np.abs(said - new.table.x[:, 3]).mean())
+
+
+def test_when_times_change_the_short_memory_counts_and_else_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long memory alone is further off by a half after paces have halved, and no nearer by a tenth where none has."""
+    turned, steady = staggered(np.where(np.arange(400) < 330, 1.0, 0.4)), staggered(np.full(400, 1.0))
+    learnt = fit(turned, 450.0), fit(steady, 450.0)
+    monkeypatch.setattr(pace_ahead, "MEMORIES", (270.0,))
+    long = fit(turned, 450.0), fit(steady, 450.0)
+    assert off(long[0], 0.4) > 1.5 * off(learnt[0], 0.4)
+    assert off(learnt[1], 1.0) < 1.1 * off(long[1], 1.0)
