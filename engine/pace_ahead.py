@@ -104,7 +104,7 @@ class _Pairs(NamedTuple):
 
     def of(self, chosen: NDArray[np.bool_]) -> _Pairs:
         """These alone."""
-        return _Pairs(*(part[chosen] for part in self))
+        return _Pairs._make(part[chosen] for part in self)
 
 
 def fit(lives: Lives, today: float) -> PaceAhead:
