@@ -14,7 +14,7 @@ from scipy import special
 from koers.engine.capacity import Floats, Organisation
 from koers.engine.coupled import Coupled, couple
 from koers.engine.elasticity import PRIOR
-from koers.engine.futures import KNOTS, AtDue, Setting, elasticities, own_scale, reached, student, usual_effort
+from koers.engine.futures import KNOTS, AtDue, Setting, elasticities, own_scale, reached, usual_effort
 from koers.engine.local_trend import Settings, State, Step, advance, step
 from koers.engine.luck import at_rest, draw, sizes
 from koers.engine.motion import KNOTS as SIGMAS
@@ -25,6 +25,7 @@ from koers.engine.projections import goals, readings
 from koers.engine.reference import play
 from koers.engine.reference_paths import Walk
 from koers.engine.replay import replay
+from koers.engine.student import distribution
 from koers.events.model import CapacitySet, CheckedIn, CycleOpened, Event, KeyResultSet, Payload, TeamFormed, end_of
 from tests.engine.worlds import random_organisation
 
@@ -164,5 +165,8 @@ def test_the_table_of_student_t_is_exact_enough() -> None:
     t = np.random.default_rng(0).standard_t(2, (4, 5_000)) * 5
     inside = np.abs(t) < 40
     exact = special.stdtr(df[:, None], t)
-    assert np.abs(student(df, t)[0] - exact)[inside].max() < 2e-6
-    assert np.abs(student(df, t)[0] - exact).max() < 1e-3
+    found, slope = distribution(df, t)
+    assert np.abs(found - exact)[inside].max() < 2e-6
+    assert np.abs(found - exact).max() < 1e-3
+    rise = (special.stdtr(df[:, None], t + 1e-4) - special.stdtr(df[:, None], t - 1e-4)) / 2e-4
+    assert np.abs(slope - rise)[inside].max() < 2e-3
