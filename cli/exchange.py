@@ -46,7 +46,7 @@ def take_events(session: Session, paths: Sequence[Path], *, json: bool) -> None:
         counts = {"added": done.added, "already": done.already}
         print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
         return
-    typer.echo(f"{done.added:,} events added, {done.already:,} known already.")
+    typer.echo(f"{done.added:,} event{'' if done.added == 1 else 's'} added, {done.already:,} known already.")
     typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 

@@ -14,11 +14,12 @@ from koers.engine.ahead import LEVELS, passages
 from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled
 from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, grouped, own_scale, reached, student
+from koers.engine.futures import Setting, grouped, own_scale, reached
 from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
 from koers.engine.pace import Predictive
 from koers.engine.roots import met
+from koers.engine.student import distribution
 from koers.engine.trend import TRENDS, scale_of
 
 NEAR = 1e-6  # of own noise: how exactly a quantile is found
@@ -141,7 +142,7 @@ def _quantile(setting: Setting, groups: Floats, level: float) -> Floats:
     low, high = groups.min(axis=1) - reach, groups.max(axis=1) + reach
 
     def told(at: Floats) -> tuple[Floats, Floats]:
-        below, slope = student(setting.at_due.df, (at[:, None] - groups) / own[:, None])
+        below, slope = distribution(setting.at_due.df, (at[:, None] - groups) / own[:, None])
         return below.mean(axis=1), slope.mean(axis=1) / own
 
     return met(told, level, low, high, NEAR * own, groups.mean(axis=1))

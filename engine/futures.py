@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from koers.engine.draws import stream, uniforms
 from koers.engine.groups import Members, rows_by_team
 from koers.engine.kernel import Futures
 from koers.engine.roots import met
+from koers.engine.student import below, beyond, distribution
 
 KNOTS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 """Normal deviates of the size of run work at which usual effort is worked out; linear between."""
@@ -29,7 +30,6 @@ GROUPS, FINE, CALIBRATED = 50, 1_000, 40_000
 """Equally likely groups of futures whose mean gains stand for all: for a distribution, and to find shifts (at most, and
 for all key results together)."""
 NEAR = 1e-7  # of a span: how exactly a shift is found
-FAR, CELLS = 40.0, 16_000  # the table of Student-t ends this many scales from its middle
 
 
 class AtDue(NamedTuple):
@@ -170,41 +170,7 @@ def _reached(due: AtDue, k: int, lifted: Floats, own: Floats, at: int = 0) -> Fl
     if not np.isnan(due.hazard[k]):
         return np.asarray(-np.expm1(-due.hazard[k] * np.maximum(1.0 + lifted, 0.0)))
     threshold = due.counts if at else due.threshold
-    return _looked_up(_table(float(due.df[k])), ((due.mean[k] - threshold[k]) + lifted) / own)
-
-
-def student(df: Floats, t: Floats) -> tuple[Floats, Floats]:
-    """The distribution function of Student-t and its slope, from a table: off by less than 2e-6 between -FAR and FAR.
-
-    `df` (key_result,), `t` (key_result, n).
-    """
-    found, slope = np.empty_like(t), np.empty_like(t)
-    for one in np.unique(df):
-        mine = df == one
-        found[mine], slope[mine] = _between(_table(float(one)), t[mine])
-    return found, slope * (CELLS / (2 * FAR))
-
-
-def _looked_up(table: Floats, t: Floats) -> Floats:
-    """Linear between the points of a `_table`."""
-    return _between(table, t)[0]
-
-
-def _between(table: Floats, t: Floats) -> tuple[Floats, Floats]:
-    """Linear between the points of a `_table`, and the rise from the one before to the one after."""
-    place = (t + FAR) * (CELLS / (2 * FAR))
-    np.clip(place, 0.0, CELLS, out=place)
-    cell = place.astype(np.int32)
-    low = table[cell]
-    place -= cell
-    rise = table[cell + 1] - low
-    return np.asarray(low + place * rise), rise
-
-
-@cache
-def _table(df: float) -> Floats:
-    """At CELLS + 1 points from -FAR to FAR, and the last once more."""
-    return np.asarray(special.stdtr(df, np.minimum(np.arange(CELLS + 2) * (2 * FAR / CELLS) - FAR, FAR)))
+    return below(float(due.df[k]), ((due.mean[k] - threshold[k]) + lifted) / own)
 
 
 def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
@@ -216,26 +182,10 @@ def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
         if whole[k]:
             way, df = due.threshold[k], float(due.df[k])
             centre, scale = (due.mean[k] + gain[k]) / way, own / way
-            found[k] = (_beyond(df, scale, centre) - _beyond(df, scale, centre - 1.0) + due.lift[k]).clip(0.0, 1.0)
+            found[k] = (beyond(df, scale, centre) - beyond(df, scale, centre - 1.0) + due.lift[k]).clip(0.0, 1.0)
         else:
             found[k] = _reached(due, k, gain[k] + shift, own)
     return found
-
-
-def _beyond(df: float, own: Floats, centre: Floats) -> Floats:
-    """E[max(x, 0)] of Student-t around `centre` with scale `own`: the integral of its distribution function."""
-    place = (centre / own + FAR) * (CELLS / (2 * FAR))
-    inside = np.clip(place, 0.0, CELLS)
-    cell, table = inside.astype(np.int32), _integral(df)
-    low = table[cell] + (inside - cell) * (table[cell + 1] - table[cell])
-    return np.asarray(own * (low + np.maximum(place - CELLS, 0.0) * (2 * FAR / CELLS)))
-
-
-@cache
-def _integral(df: float) -> Floats:
-    """Of the distribution function, from far below to each point of its table."""
-    table, step = _table(df), 2 * FAR / CELLS
-    return np.concatenate([[0.0], np.cumsum((table[1:] + table[:-1]) * (step / 2))])
 
 
 def grouped(gain: Floats, count: int = GROUPS) -> Floats:
@@ -313,7 +263,7 @@ def _usually(at: AtDue, scatter: Floats, own: Floats, threshold: Floats, shift: 
     binary = ~np.isnan(at.hazard)
     trend = ~binary
     place = ((at.mean - threshold)[trend, None] + lifted[trend]) / own[trend, None]
-    chance, rise = student(at.df[trend], place)
+    chance, rise = distribution(at.df[trend], place)
     found[trend], slope[trend] = chance.mean(axis=1), rise.mean(axis=1) / own[trend]
     left = at.hazard[binary, None] * np.maximum(1.0 + lifted[binary], 0.0)
     found[binary] = -np.expm1(-left).mean(axis=1)

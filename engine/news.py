@@ -77,10 +77,12 @@ def _of_teams(fresh: Frames, everything: Frames) -> list[tuple[str, str]]:
     for name, run, change in _columns(fresh, EffortLogged, "run_days", "change_days"):
         found.append((name, f"effort logged: {_count(run, 'day')} run, {change:g} change"))
     team_of = dict(_columns(everything, RunWorkArrived, "team"))
-    came = fresh.of(RunWorkArrived)["team"].value_counts(sort=True)
-    found += [(team, f"{_count(count, 'item')} of run work came in") for team, count in came.iter_rows()]
+    came = dict(fresh.of(RunWorkArrived)["team"].value_counts(sort=True).iter_rows())
+    found += [(team, f"{_count(count, 'item')} of run work came in") for team, count in came.items()]
     done = pl.Series([team_of.get(name) for name in fresh.of(RunWorkDone)["name"]], dtype=pl.String).drop_nulls()
-    return found + [(team, f"{count} done") for team, count in done.value_counts(sort=True).iter_rows()]
+    for team, count in done.value_counts(sort=True).iter_rows():
+        found.append((team, f"{count} done" if team in came else f"{_count(count, 'item')} of run work done"))
+    return found
 
 
 def _columns(frames: Frames, payload: type[Payload], *names: str) -> list[tuple]:  # type: ignore[type-arg]

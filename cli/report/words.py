@@ -269,4 +269,5 @@ def assumed_words(verdict: Verdict) -> str:
     """What the backtest rests on where recording dates are missing."""
     if not verdict.assumed:
         return "Every fact carries the date on which it was recorded."
-    return f"{verdict.assumed:,} facts carry an assumed recording date: if they were known later, this is too kind."
+    carry = "1 fact carries" if verdict.assumed == 1 else f"{verdict.assumed:,} facts carry"
+    return f"{carry} an assumed recording date: if known later, this is too kind."

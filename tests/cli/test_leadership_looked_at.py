@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser
 
+from koers.cli.report.cards import forecast_card
 from koers.cli.report.facts import Facts
 from tests.cli.browser import chromium, opened, overflow, violations
 from tests.cli.leadership import explained, facts_of, facts_of_log, hostile, page_of
@@ -76,6 +77,19 @@ def test_a_page_is_quiet_and_fits_the_window(browser: Browser, pages: dict[str, 
     with opened(browser, pages[name], width) as (page, heard):
         assert overflow(page) == []
         assert heard == []
+
+
+@pytest.mark.parametrize("width", [400, 560, 960])
+def test_a_card_of_a_notebook_fits_the_cell_it_stands_in(
+    browser: Browser, staffed_facts: Facts, tmp_path: Path, width: int
+) -> None:
+    card = forecast_card(staffed_facts.forecast, {}).html()
+    with opened(browser, written(tmp_path / "card.html", f"<!doctype html>{card}"), width) as (page, heard):
+        assert overflow(page) == []
+        assert heard == []
+        heights = page.evaluate("[...document.querySelectorAll('.rows > *')].map(row => row.offsetHeight)")
+        assert heights
+        assert max(heights) < 120
 
 
 def test_what_sticks_out_asks_or_complains_would_be_noticed(browser: Browser, tmp_path: Path) -> None:

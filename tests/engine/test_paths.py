@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from koers.engine.capacity import Floats, Organisation
 from koers.engine.coupled import Coupled, couple
@@ -24,6 +25,7 @@ from koers.engine.projections import goals, readings
 from koers.engine.reference import play
 from koers.engine.reference_paths import Walk
 from koers.engine.replay import replay
+from koers.engine.student import distribution
 from koers.events.model import CapacitySet, CheckedIn, CycleOpened, Event, KeyResultSet, Payload, TeamFormed, end_of
 from tests.engine.worlds import random_organisation
 
@@ -156,3 +158,15 @@ def test_a_step_is_what_the_filter_expects() -> None:
     np.testing.assert_allclose(made.noise_level**2, then.var_level, atol=1e-15)
     np.testing.assert_allclose(made.noise_level * made.noise_both, then.cov, atol=1e-15)
     np.testing.assert_allclose(made.noise_both**2 + made.noise_slope**2, then.var_slope, atol=1e-15)
+
+
+def test_the_table_of_student_t_is_exact_enough() -> None:
+    df = np.array([2.0, 4.0, 4.0, 9.5])
+    t = np.random.default_rng(0).standard_t(2, (4, 5_000)) * 5
+    inside = np.abs(t) < 40
+    exact = special.stdtr(df[:, None], t)
+    found, slope = distribution(df, t)
+    assert np.abs(found - exact)[inside].max() < 2e-6
+    assert np.abs(found - exact).max() < 1e-3
+    rise = (special.stdtr(df[:, None], t + 1e-4) - special.stdtr(df[:, None], t - 1e-4)) / 2e-4
+    assert np.abs(slope - rise)[inside].max() < 2e-3
