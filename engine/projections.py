@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from koers.engine.replay import Frames
@@ -60,9 +61,9 @@ def goals(frames: Frames) -> pl.DataFrame:
 def readings(frames: Frames) -> pl.DataFrame:
     """The check-in in force per key result and day: of several on one day, the latest recorded.
 
-    Columns: key_result, effective_on, value, confidence, projection, status (categorical), position; sorted by both.
+    Columns: key_result, effective_on, value, confidence, projection, position; sorted by both.
     """
-    columns = ("name", "effective_on", "value", "confidence", "projection", "status", "position")
+    columns = ("name", "effective_on", "value", "confidence", "projection", "position")
     found = last_of_day(frames.of(CheckedIn), columns)
     return found.cast({"name": pl.String}).rename({"name": "key_result"})
 
@@ -74,16 +75,18 @@ def last_of_day(said: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """
     key = day_key(said)
     table, recorded = said.select(columns), said.select(RECORDING)
-    if not key.is_sorted():
-        order = key.arg_sort()
-        table, recorded, key = table[order], recorded[order], key.gather(order)
-    again = (key == key.shift(-1)).fill_null(value=False)
+    if not (key[1:] >= key[:-1]).all():
+        order = key.argsort()
+        table, recorded, key = table[order], recorded[order], key[order]
+    again = key[1:] == key[:-1]
     if not again.any():
         return table
-    several = again | again.shift(1, fill_value=False)
-    rows = recorded.with_columns(key, place=pl.int_range(pl.len())).filter(several)
+    several = np.append(again, False) | np.append(False, again)
+    place = np.flatnonzero(several)
+    rows = recorded[place].with_columns(key=key[place], place=place)
     latest = rows.sort("key", *RECORDING).unique("key", keep="last", maintain_order=True)
-    return table.filter((~several).scatter(latest["place"], True))
+    several[latest["place"]] = False
+    return table.filter(~several)
 
 
 def running(frames: Frames, table: pl.DataFrame, values: pl.DataFrame) -> dict[str, str]:

@@ -77,11 +77,15 @@ def run_work(frames: Frames) -> pl.DataFrame:
     columns = ("name", "effective_on", "effort_days", *RECORDING)
     arrived = _last(frames.of(RunWorkArrived).select("team", *columns), "name")
     done = _last(frames.of(RunWorkDone).select(columns), "name")
-    done = done.select("name", closed="effective_on", took="effort_days")
-    return (
-        arrived.join(done, on="name", how="left", maintain_order="left")
-        .with_columns(pl.coalesce("took", "effort_days").alias("effort_days"))
-        .select(pl.col("name").alias("item"), "team", pl.col("effective_on").alias("opened"), "closed", "effort_days")
+    done = done.select("name", of="name", closed="effective_on", took="effort_days")
+    its = pl.col("of") == pl.col("name")
+    # both are sorted: this walks them side by side, in half the memory of a hash table of the names
+    return arrived.join_asof(done, on="name").select(
+        pl.col("name").alias("item"),
+        "team",
+        pl.col("effective_on").alias("opened"),
+        pl.when(its).then("closed").alias("closed"),
+        pl.coalesce(pl.when(its).then("took"), "effort_days").alias("effort_days"),
     )
 
 

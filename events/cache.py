@@ -168,7 +168,7 @@ def _order(by_type: dict[str, pl.DataFrame], name: str) -> None:
 
     Column by column, in place: there is no moment at which all of them are there twice.
     """
-    order = day_key(by_type[name]).arg_sort()
+    order = pl.Series(day_key(by_type[name]).argsort(), dtype=pl.UInt32)
     columns = by_type.pop(name).get_columns()
     for n, column in enumerate(columns):
         columns[n] = column.gather(order)

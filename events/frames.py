@@ -17,6 +17,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from koers.events.batches import SIZE, Batch
@@ -133,7 +134,7 @@ def _ahead(batches: Iterable[Batch]) -> Iterator[dict[str, pl.DataFrame]]:
             yield begun.popleft().result()
 
 
-def day_key(frame: pl.DataFrame) -> pl.Series:
+def day_key(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     """One number per row that sorts by name (a categorical column, alphabetically) and day."""
     words = frame["name"].unique()
     codes = words.gather(words.cast(pl.String).arg_sort()).to_physical().to_numpy()
@@ -142,7 +143,7 @@ def day_key(frame: pl.DataFrame) -> pl.Series:
     key = rank[frame["name"].to_physical().to_numpy()]
     key *= 2**32
     key += frame["effective_on"].to_physical().to_numpy()
-    return pl.Series("key", key)
+    return key
 
 
 def _pointed(frames: Frames, lookup: Lookup) -> Frames:
