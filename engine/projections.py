@@ -84,6 +84,7 @@ def last_of_day(said: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     several = np.append(again, False) | np.append(False, again)
     place = np.flatnonzero(several)
     rows = recorded[place].with_columns(key=key[place], place=place)
+    del key
     latest = rows.sort("key", *RECORDING).unique("key", keep="last", maintain_order=True)
     several[latest["place"]] = False
     return table.filter(~several)

@@ -153,8 +153,10 @@ def _by_day(frames: Frames, payload: type[Payload], subject: str, day: str, *col
 
 def _last(versions: pl.DataFrame, *key: str) -> pl.DataFrame:
     """Of the versions of each fact (those with one key), the one recorded last; sorted by key."""
-    in_order = versions.sort(key)
+    in_order = versions.drop(RECORDING)
+    if key[1:] or not in_order[key[0]].is_sorted():
+        in_order = in_order.sort(key)
     again = in_order.select(pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in key))
     if not again.to_series().any():
         return in_order
-    return versions.sort(*key, *RECORDING).unique(key, keep="last", maintain_order=True)
+    return versions.sort(*key, *RECORDING).unique(key, keep="last", maintain_order=True).drop(RECORDING)

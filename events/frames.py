@@ -30,6 +30,8 @@ from koers.events.model import (
     EventRetracted,
     KpiObserved,
     Payload,
+    RunWorkArrived,
+    RunWorkDone,
 )
 from koers.events.upcast import all_current
 
@@ -45,6 +47,8 @@ REFERS: dict[type[Payload], str] = {EventRetracted: "retracts", CheckInCorrected
 """Events that name another, and the field that does; their frames have its position as `target`."""
 REPEATED: dict[type[Payload], tuple[str, ...]] = {CheckedIn: ("name", "status"), KpiObserved: ("name",)}
 """Columns that say the same few words many times over: categorical, a quarter of the memory."""
+SORTED = (CheckedIn, KpiObserved, RunWorkArrived, RunWorkDone)
+"""What there is most of: a log's copy has it by name."""
 
 ENVELOPE: dict[str, Any] = {
     "position": pl.UInt32,
@@ -66,7 +70,7 @@ _PATTERNS: dict[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """One typed frame per event type, rows in order of position (check-ins and KPI values: in any order).
+    """One typed frame per event type, rows in order of position (of SORTED types: in any order).
 
     Columns: position, name (the subject without its kind), effective_on, recorded_at, then the payload's fields;
     `target` where an event names another: that one's position, null if the log does not hold it. No ids and no notes:
