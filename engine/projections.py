@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from koers.engine.replay import Frames
-from koers.events.frames import day_key
+from koers.events.frames import day_key, day_order
 from koers.events.model import (
     Aligned,
     CheckedIn,
@@ -74,20 +74,14 @@ def last_of_day(said: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     Rows of a log's columnar copy are in that order already, and are not sorted again.
     """
     key = day_key(said)
-    table, recorded = said.select(columns), said.select(RECORDING)
-    if not (key[1:] >= key[:-1]).all():
-        order = key.argsort()
-        table, recorded, key = table[order], recorded[order], key[order]
-    again = key[1:] == key[:-1]
-    if not again.any():
-        return table
-    several = np.append(again, False) | np.append(False, again)
-    place = np.flatnonzero(several)
-    rows = recorded[place].with_columns(key=key[place], place=place)
-    del key
-    latest = rows.sort("key", *RECORDING).unique("key", keep="last", maintain_order=True)
-    several[latest["place"]] = False
-    return table.filter(~several)
+    recorded, position = (said[name].to_physical().to_numpy() for name in RECORDING)
+    table, same = said.select(columns), key[1:] == key[:-1]
+    later = (recorded[1:] > recorded[:-1]) | ((recorded[1:] == recorded[:-1]) & (position[1:] > position[:-1]))
+    if not ((key[1:] > key[:-1]) | (same & later)).all():
+        order = day_order(said, key)
+        table, key = table[order], key[order]
+        same = key[1:] == key[:-1]
+    return table.filter(~np.append(same, False)) if same.any() else table
 
 
 def running(frames: Frames, table: pl.DataFrame, values: pl.DataFrame) -> dict[str, str]:

@@ -30,7 +30,7 @@ from typing import IO, Any
 import polars as pl
 
 from koers.events.batches import complete
-from koers.events.frames import SORTED, THREADS, Frames, day_key, grown, no_frames, schema_of, type_of
+from koers.events.frames import SORTED, THREADS, Frames, day_key, day_order, grown, no_frames, schema_of, type_of
 from koers.events.log import EventLog, Head
 from koers.events.model import PAYLOADS
 
@@ -176,9 +176,9 @@ def _order(by_type: dict[str, pl.DataFrame], name: str) -> None:
 
 
 def _by_name(frame: pl.DataFrame) -> pl.Series:
-    """The rows in order of their names; where names are repeated, by day as well."""
+    """The rows in order of their names; where names are repeated, by day and recording as well."""
     if frame.schema["name"] == pl.Categorical:
-        return pl.Series(day_key(frame).argsort(), dtype=pl.UInt32)
+        return pl.Series(day_order(frame, day_key(frame)), dtype=pl.UInt32)
     return frame.select("name").with_row_index("row").sort("name", maintain_order=True)["row"]
 
 
