@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from koers.engine.replay import Frames
-from koers.events.frames import day_key
+from koers.events.frames import day_key, day_order
 from koers.events.model import (
     Aligned,
     CheckedIn,
@@ -60,9 +61,9 @@ def goals(frames: Frames) -> pl.DataFrame:
 def readings(frames: Frames) -> pl.DataFrame:
     """The check-in in force per key result and day: of several on one day, the latest recorded.
 
-    Columns: key_result, effective_on, value, confidence, projection, status (categorical), position; sorted by both.
+    Columns: key_result, effective_on, value, confidence, projection, position; sorted by both.
     """
-    columns = ("name", "effective_on", "value", "confidence", "projection", "status", "position")
+    columns = ("name", "effective_on", "value", "confidence", "projection", "position")
     found = last_of_day(frames.of(CheckedIn), columns)
     return found.cast({"name": pl.String}).rename({"name": "key_result"})
 
@@ -73,17 +74,14 @@ def last_of_day(said: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     Rows of a log's columnar copy are in that order already, and are not sorted again.
     """
     key = day_key(said)
-    table, recorded = said.select(columns), said.select(RECORDING)
-    if not key.is_sorted():
-        order = key.arg_sort()
-        table, recorded, key = table[order], recorded[order], key.gather(order)
-    again = (key == key.shift(-1)).fill_null(value=False)
-    if not again.any():
-        return table
-    several = again | again.shift(1, fill_value=False)
-    rows = recorded.with_columns(key, place=pl.int_range(pl.len())).filter(several)
-    latest = rows.sort("key", *RECORDING).unique("key", keep="last", maintain_order=True)
-    return table.filter((~several).scatter(latest["place"], True))
+    recorded, position = (said[name].to_physical().to_numpy() for name in RECORDING)
+    table, same = said.select(columns), key[1:] == key[:-1]
+    later = (recorded[1:] > recorded[:-1]) | ((recorded[1:] == recorded[:-1]) & (position[1:] > position[:-1]))
+    if not ((key[1:] > key[:-1]) | (same & later)).all():
+        order = day_order(said, key)
+        table, key = table[order], key[order]
+        same = key[1:] == key[:-1]
+    return table.filter(~np.append(same, False)) if same.any() else table
 
 
 def running(frames: Frames, table: pl.DataFrame, values: pl.DataFrame) -> dict[str, str]:

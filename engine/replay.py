@@ -111,7 +111,8 @@ def _corrected(check_ins: pl.DataFrame, corrections: pl.DataFrame, hidden: pl.Se
         .select(pl.col("target").alias("position"), *READING)
         .cast({"status": pl.Categorical})
     )
-    at = check_ins.select("position", row=pl.int_range(pl.len(), dtype=pl.UInt32)).join(latest, on="position")
+    rows = check_ins["position"].is_in(latest["position"].implode()).arg_true()
+    at = pl.DataFrame([check_ins["position"].gather(rows), rows.alias("row")]).join(latest, on="position")
     gone = check_ins["position"].is_in(hidden.implode())
     columns = check_ins.get_columns()
     del check_ins

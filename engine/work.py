@@ -77,11 +77,15 @@ def run_work(frames: Frames) -> pl.DataFrame:
     columns = ("name", "effective_on", "effort_days", *RECORDING)
     arrived = _last(frames.of(RunWorkArrived).select("team", *columns), "name")
     done = _last(frames.of(RunWorkDone).select(columns), "name")
-    done = done.select("name", closed="effective_on", took="effort_days")
-    return (
-        arrived.join(done, on="name", how="left", maintain_order="left")
-        .with_columns(pl.coalesce("took", "effort_days").alias("effort_days"))
-        .select(pl.col("name").alias("item"), "team", pl.col("effective_on").alias("opened"), "closed", "effort_days")
+    done = done.select("name", of="name", closed="effective_on", took="effort_days")
+    its = pl.col("of") == pl.col("name")
+    # both are sorted: this walks them side by side, in half the memory of a hash table of the names
+    return arrived.join_asof(done, on="name").select(
+        pl.col("name").alias("item"),
+        "team",
+        pl.col("effective_on").alias("opened"),
+        pl.when(its).then("closed").alias("closed"),
+        pl.coalesce(pl.when(its).then("took"), "effort_days").alias("effort_days"),
     )
 
 
@@ -149,8 +153,10 @@ def _by_day(frames: Frames, payload: type[Payload], subject: str, day: str, *col
 
 def _last(versions: pl.DataFrame, *key: str) -> pl.DataFrame:
     """Of the versions of each fact (those with one key), the one recorded last; sorted by key."""
-    in_order = versions.sort(key)
+    in_order = versions.drop(RECORDING)
+    if key[1:] or not in_order[key[0]].is_sorted():
+        in_order = in_order.sort(key)
     again = in_order.select(pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in key))
     if not again.to_series().any():
         return in_order
-    return versions.sort(*key, *RECORDING).unique(key, keep="last", maintain_order=True)
+    return versions.sort(*key, *RECORDING).unique(key, keep="last", maintain_order=True).drop(RECORDING)

@@ -30,7 +30,7 @@ from typing import IO, Any
 import polars as pl
 
 from koers.events.batches import complete
-from koers.events.frames import REPEATED, THREADS, Frames, day_key, grown, no_frames, schema_of, type_of
+from koers.events.frames import SORTED, THREADS, Frames, day_key, day_order, grown, no_frames, schema_of, type_of
 from koers.events.log import EventLog, Head
 from koers.events.model import PAYLOADS
 
@@ -58,7 +58,7 @@ def read_frames(log: EventLog) -> Frames:
     kept = frames.log_position
     frames = caught_up(frames, log)
     if path and frames.log_position - kept >= max(LEAST, frames.log_position // SHARE):
-        for model in REPEATED:
+        for model in SORTED:
             _order(frames.by_type, type_of(model))
         with suppress(OSError):
             _save(log, path, frames)
@@ -164,15 +164,22 @@ def _bytes(file: IO[bytes], offset: int, size: int) -> bytes:
 
 
 def _order(by_type: dict[str, pl.DataFrame], name: str) -> None:
-    """Put readings in the order in which they are asked for, so that no replay need sort them.
+    """Put events in the order in which they are asked for, so that no replay need sort them.
 
     Column by column, in place: there is no moment at which all of them are there twice.
     """
-    order = day_key(by_type[name]).arg_sort()
+    order = _by_name(by_type[name])
     columns = by_type.pop(name).get_columns()
     for n, column in enumerate(columns):
         columns[n] = column.gather(order)
     by_type[name] = pl.DataFrame(columns)
+
+
+def _by_name(frame: pl.DataFrame) -> pl.Series:
+    """The rows in order of their names; where names are repeated, by day and recording as well."""
+    if frame.schema["name"] == pl.Categorical:
+        return pl.Series(day_order(frame, day_key(frame)), dtype=pl.UInt32)
+    return frame.select("name").with_row_index("row").sort("name", maintain_order=True)["row"]
 
 
 def _save(log: EventLog, path: Path, frames: Frames) -> None:

@@ -17,6 +17,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from koers.events.batches import SIZE, Batch
@@ -29,11 +30,15 @@ from koers.events.model import (
     EventRetracted,
     KpiObserved,
     Payload,
+    RunWorkArrived,
+    RunWorkDone,
 )
 from koers.events.upcast import all_current
 
 PARTS = 20
-"""Pieces of a frame, one per batch, that are made one."""
+"""Pieces of a frame, one per batch, that are made one: many small ones would take half as much memory again."""
+ROWS = 1_000_000
+"""A piece of a frame with more rows grows no further: it would be copied again and again."""
 THREADS = 2
 """Threads that decode: polars and hashlib let go of the interpreter's lock."""
 
@@ -44,6 +49,8 @@ REFERS: dict[type[Payload], str] = {EventRetracted: "retracts", CheckInCorrected
 """Events that name another, and the field that does; their frames have its position as `target`."""
 REPEATED: dict[type[Payload], tuple[str, ...]] = {CheckedIn: ("name", "status"), KpiObserved: ("name",)}
 """Columns that say the same few words many times over: categorical, a quarter of the memory."""
+SORTED = (CheckedIn, KpiObserved, RunWorkArrived, RunWorkDone)
+"""What there is most of: a log's copy has it by name."""
 
 ENVELOPE: dict[str, Any] = {
     "position": pl.UInt32,
@@ -65,7 +72,7 @@ _PATTERNS: dict[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """One typed frame per event type, rows in order of position (check-ins and KPI values: in any order).
+    """One typed frame per event type, rows in order of position (of SORTED types: in any order).
 
     Columns: position, name (the subject without its kind), effective_on, recorded_at, then the payload's fields;
     `target` where an event names another: that one's position, null if the log does not hold it. No ids and no notes:
@@ -106,16 +113,26 @@ def grown(frames: Frames, batches: Iterable[Batch], position: int, head: str, lo
     `lookup` knows the positions of all of them. Raises LogError, with the position, for an event that this version of
     koers cannot read.
     """
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in frames.by_type}
     whole: dict[str, list[pl.DataFrame]] = {name: [frame] for name, frame in frames.by_type.items()}
-    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in whole}
     for decoded in _ahead(batches):
         for name, part in decoded.items():
             parts[name].append(part)
-            if len(parts[name]) == PARTS:  # many small pieces would take half as much memory again
-                whole[name].append(pl.concat(parts[name], rechunk=True))
-                parts[name].clear()
-    by_type = {name: pl.concat([*whole[name], *parts[name]], rechunk=False) for name in whole}
+            if len(parts[name]) > PARTS:
+                parts[name] = [_joined(parts[name])]
+                if parts[name][0].height > ROWS:
+                    whole[name] += parts[name]
+                    parts[name].clear()
+    for name, rest in parts.items():
+        whole[name] += [_joined(rest)] if rest else []
+    by_type = {name: pl.concat(found, rechunk=False) for name, found in whole.items()}
     return _pointed(Frames(by_type, position, head), lookup)
+
+
+def _joined(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """The first of the parts, grown by the others, each column in one piece."""
+    first, *others = parts
+    return first.extend(pl.concat(others, rechunk=True)) if others else first
 
 
 def _ahead(batches: Iterable[Batch]) -> Iterator[dict[str, pl.DataFrame]]:
@@ -133,16 +150,27 @@ def _ahead(batches: Iterable[Batch]) -> Iterator[dict[str, pl.DataFrame]]:
             yield begun.popleft().result()
 
 
-def day_key(frame: pl.DataFrame) -> pl.Series:
+def day_key(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     """One number per row that sorts by name (a categorical column, alphabetically) and day."""
     words = frame["name"].unique()
     codes = words.gather(words.cast(pl.String).arg_sort()).to_physical().to_numpy()
-    rank = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int64)
+    days = frame["effective_on"].to_physical().to_numpy()
+    first, last = days.min(initial=0), days.max(initial=0)
+    span = int(last) - int(first) + 1
+    fits = len(codes) * span < 2**31  # half the memory
+    rank = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int32 if fits else np.int64)
     rank[codes] = np.arange(len(codes))
-    key = rank[frame["name"].to_physical().to_numpy()]
-    key *= 2**32
-    key += frame["effective_on"].to_physical().to_numpy()
-    return pl.Series("key", key)
+    key: npt.NDArray[np.int64] = rank[frame["name"].to_physical().to_numpy()]
+    key *= span
+    key += days
+    key -= first
+    return key
+
+
+def day_order(frame: pl.DataFrame, key: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """The rows in order of their `day_key`, then of recording."""
+    order: npt.NDArray[np.intp] = np.lexsort((frame["position"], frame["recorded_at"].to_physical(), key))
+    return order
 
 
 def _pointed(frames: Frames, lookup: Lookup) -> Frames:

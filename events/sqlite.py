@@ -263,7 +263,6 @@ class SqliteLog(EventLog):
         self._db.execute("PRAGMA journal_mode=TRUNCATE")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA secure_delete=ON")
-        self._db.execute(f"PRAGMA cache_size=-{CACHE}")
         if new:
             self._create(as_of)
         if damaged := {"events", "meta"}.intersection(self._altered()):
@@ -309,6 +308,7 @@ class SqliteLog(EventLog):
     def _writing(self) -> Iterator[None]:
         """One write transaction; the flock makes writers queue instead of poll."""
         with self._queue.turn(WAIT):
+            self._db.execute(f"PRAGMA cache_size=-{CACHE}")
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -398,17 +398,20 @@ def test_a_position_that_is_missing_raises(tmp_path: Path, position: int) -> Non
         read_frames(memory)
 
 
-@pytest.mark.parametrize("size", [1, 2, 7])
+@pytest.mark.parametrize(("size", "parts", "rows"), [(1, 2, 5), (1, 3, 2), (2, 20, 5), (7, 1, 1)])
 def test_reading_in_several_batches_gives_every_event_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, parts: int, rows: int
 ) -> None:
-    monkeypatch.setattr("koers.events.sqlite.SIZE", size)
-    monkeypatch.setattr("koers.events.batches.SIZE", size)
-    with log_in(tmp_path, EVENTS) as log:
-        assert_equal(read_frames(log), typed(log.read()))
     memory = MemoryLog(clock=lambda: at(0))
     memory.append(EVENTS)
-    assert_equal(read_frames(memory), typed(memory.read()))
+    whole = typed(memory.read())
+    monkeypatch.setattr("koers.events.sqlite.SIZE", size)
+    monkeypatch.setattr("koers.events.batches.SIZE", size)
+    monkeypatch.setattr("koers.events.frames.PARTS", parts)
+    monkeypatch.setattr("koers.events.frames.ROWS", rows)
+    with log_in(tmp_path, EVENTS) as log:
+        assert_equal(read_frames(log), whole)
+    assert_equal(read_frames(memory), whole)
 
 
 def test_nothing_recorded_gives_empty_frames(tmp_path: Path) -> None:
