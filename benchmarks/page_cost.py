@@ -1,6 +1,8 @@
 """What the page for leadership costs: how large it is, and how long it takes beside the forecast.
 
-    python benchmarks/page_cost.py [--teams 20]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/page_cost.py [--teams 20]
+
+(as `koers` itself sets it).
 
 A made-up organisation (`simulate` with work; 4 key results per team and cycle, 3 cycles). Processor seconds for the
 forecast, for all that is worked out (forecasts of each week, past ones to judge by, the search for decisions), the same

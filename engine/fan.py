@@ -1,7 +1,7 @@
 """How far key results may come, day by day until they are due: quantiles of the value on days to come.
 
 The last day is the forecast's own. A day in between has what a key result's own record would say were it due then; what
-capacity adds to that by the due date is spread evenly over the days.
+capacity and its owner's words, which speak of the due date, add to that is spread evenly over the days.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import polars as pl
 
 from koers.engine.capacity import Floats
 from koers.engine.forecast import Forecast, KeyResultForecast
-from koers.engine.learning import learn
+from koers.engine.learning import STAGES, learn
 from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.replay import Frames, view
@@ -44,7 +44,7 @@ def fans(recorded: Frames, now: Forecast) -> dict[str, Fan]:
     own = table.filter(pl.col("key_result").is_in(list(asked)))
     if own.is_empty():
         return {}
-    names, learnt = own["key_result"], learn(table, values, now.as_of)
+    names, learnt = own["key_result"], learn(table, values, now.as_of, STAGES - {"owners"})
     days = [_days(asked[name], now.as_of) for name in names]
     seen = [
         outlook(own.with_columns(due=pl.Series(due, dtype=pl.Date)), values, now.as_of, names, learnt)

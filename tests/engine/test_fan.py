@@ -14,12 +14,13 @@ from koers.engine.forecast import Forecast, forecast_from
 from koers.engine.outlook import QUANTILES
 from koers.engine.replay import Frames, typed
 from koers.events.log import open_log
-from koers.events.model import Event, KeyResultRetargeted, end_of
+from koers.events.model import CheckedIn, Event, KeyResultRetargeted, end_of
 from tests.cli.staffed import staffed_log
-from tests.cli.world import check_ins, event, goal, objective
+from tests.cli.world import START, check_ins, event, goal, objective
 from tests.small import AS_OF, demo_events
 
 TODAY = date(2026, 11, 12)
+SOON = START + timedelta(days=60)
 
 
 def said(events: list[Event], as_of: date = TODAY) -> tuple[Forecast, dict[str, Fan]]:
@@ -77,6 +78,19 @@ def test_on_the_way_a_fan_is_the_forecast_of_a_key_result_that_is_due_then() -> 
         then, _ = said([*seen, sooner])
         for level in QUANTILES:
             assert found["a"].quantiles[level][n] == pytest.approx(then.key_results[0].quantiles[level])
+
+
+def test_an_owner_who_is_sure_of_the_due_date_makes_no_day_before_it_leap() -> None:
+    """Half way with half of it: taken for words about that day, .95 would have tomorrow's value at the target."""
+    seen = [
+        event("kr/a", START + timedelta(days=day), CheckedIn(value=value, confidence=0.95))
+        for day, value in ((11, 1.0), (25, 2.0), (39, 5.0), (48, 6.0))
+    ]
+    now, found = said([objective(), goal("a", kind="milestone", baseline=0.0, target=12.0), *seen], SOON)
+    ends_as_forecast(now, found)
+    levels = np.array([found["a"].quantiles[name] for name in QUANTILES])
+    apart = np.abs(levels - levels[QUANTILES.index("q50")])
+    assert (np.diff(apart, axis=1) >= 0.0).all()
 
 
 def test_only_what_follows_a_trend_and_is_not_due_has_a_fan() -> None:
