@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from koers.cli.files import on_disk
 from koers.cli.options import Json
 from koers.cli.session import Session, print_json
-from koers.cli.text import plain
+from koers.cli.text import counted, plain
 from koers.events.errors import InputError, LogError
 from koers.events.urls import on_server
 
@@ -46,7 +47,7 @@ def take_events(session: Session, paths: Sequence[Path], *, json: bool) -> None:
         counts = {"added": done.added, "already": done.already}
         print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
         return
-    typer.echo(f"{done.added:,} events added, {done.already:,} known already.")
+    typer.echo(f"{counted(done.added, 'event')} added, {done.already:,} known already.")
     typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
@@ -108,7 +109,7 @@ def export(
     from koers.events.interchange import export_events
 
     session: Session = ctx.obj
-    kind = path.suffix.lower()
+    kind = on_disk(path).suffix.lower()
     with session.open() as log:
         if kind == EVENTS:
             written = {"events": export_events(log, path)}
@@ -119,10 +120,10 @@ def export(
         return
     for table, rows in written.items():
         if kind == EVENTS:
-            typer.echo(f"{plain(str(path))}: {rows:,} events")
+            typer.echo(f"{plain(str(path))}: {counted(rows, 'event')}")
         else:
             place = f"{path}, {table}" if kind == ".xlsx" else f"{path / table}.csv"
-            typer.echo(f"{plain(place)}: {rows:,} rows")
+            typer.echo(f"{plain(place)}: {counted(rows, 'row')}")
 
 
 def template(

@@ -252,7 +252,7 @@ def _warnings(
             "the chance that all key results of an objective are reached takes them as independent of each other"
         )
     if assumed := frames.assumed():
-        said.append(f"{assumed} facts carry an assumed recording date")
+        said.append(f"{assumed} {'fact carries' if assumed == 1 else 'facts carry'} an assumed recording date")
     return tuple(said)
 
 

@@ -75,7 +75,7 @@ def _of_teams(fresh: Frames, everything: Frames) -> list[tuple[str, str]]:
         found.append((name, f"effort logged: {run:g} days run, {change:g} change"))
     team_of = dict(_columns(everything, RunWorkArrived, "team"))
     came = fresh.of(RunWorkArrived)["team"].value_counts(sort=True)
-    found += [(team, f"{count} items of run work came in") for team, count in came.iter_rows()]
+    found += [(team, f"{count} item{'s' if count > 1 else ''} of run work came in") for team, count in came.iter_rows()]
     done = pl.Series([team_of.get(name) for name in fresh.of(RunWorkDone)["name"]], dtype=pl.String).drop_nulls()
     return found + [(team, f"{count} done") for team, count in done.value_counts(sort=True).iter_rows()]
 

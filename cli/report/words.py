@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from koers.cli.text import plain
+from koers.cli.text import counted, plain
 from koers.cli.verdict import LEAN, NAMES
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def count(value: float) -> str:
 
 def goals(number: int) -> str:
     """A number of key results."""
-    return "1 key result" if number == 1 else f"{number:,} key results"
+    return counted(number, "key result")
 
 
 def short(text: str, cells: int = 60) -> str:
@@ -265,4 +265,5 @@ def assumed_words(verdict: Verdict) -> str:
     """What the backtest rests on where recording dates are missing."""
     if not verdict.assumed:
         return "Every fact carries the date on which it was recorded."
-    return f"{verdict.assumed:,} facts carry an assumed recording date: if they were known later, this is too kind."
+    facts = counted(verdict.assumed, "fact carries", "facts carry")
+    return f"{facts} an assumed recording date: if known later, this is too kind."

@@ -365,7 +365,7 @@ def test_a_goal_that_is_running_the_business_is_warned_of() -> None:
 def test_assumed_recording_dates_are_counted_as_far_as_known() -> None:
     facts = [key_result(), check_in(7, 1.0, recorded_assumed=True), check_in(14, 1.0, recorded_assumed=True)]
     assert said(facts, 30).warnings == ("2 facts carry an assumed recording date",)
-    assert said(facts, 10).warnings == ("1 facts carry an assumed recording date",)
+    assert said(facts, 10).warnings == ("1 fact carries an assumed recording date",)
 
 
 def test_a_goal_is_stale_when_its_last_check_in_is_older_than_its_cadence() -> None:
