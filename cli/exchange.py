@@ -55,6 +55,7 @@ def _restore(session: Session, paths: Sequence[Path]) -> ImportedEvents:
     """Make the log beside its place and put it there when it is whole: bad input leaves none behind."""
     from koers.events.cloudevents import own_date
     from koers.events.interchange import import_events
+    from koers.events.newfile import keep_name
     from koers.events.sqlite import SqliteLog
 
     path = Path(session.url)
@@ -65,7 +66,7 @@ def _restore(session: Session, paths: Sequence[Path]) -> ImportedEvents:
             with SqliteLog(made, create=True, as_of=as_of, clock=session.clock) as log:
                 done = import_events(log, paths)
             os.link(made, path)
-        _keep_name(path.absolute().parent)
+        keep_name(path)
     except FileExistsError:
         raise LogError(f"{path}: somebody made a log here meanwhile: import again") from None
     except OSError as error:
@@ -83,15 +84,6 @@ def _restore_on_server(session: Session, paths: Sequence[Path]) -> ImportedEvent
         deque(read_cloudevents(path), maxlen=0)
     with PostgresLog(session.url, create=True, as_of=own_date(paths[0]), clock=session.clock) as log:
         return import_events(log, paths)
-
-
-def _keep_name(folder: Path) -> None:
-    """See to it that a new name in `folder` outlives a power loss."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def export(
