@@ -83,15 +83,24 @@ def disk_error(every: int = 1) -> Told:
 
 def disk_full(kilobytes: int = 256) -> Told:
     """A small file system in memory; takes the right to mount one."""
+    found, control = _filled(kilobytes), _filled(kilobytes, careless=True)
+    told = (
+        f"{kilobytes} kB filled with {found.acknowledged} events: of the batch refused {found.torn} stored, all others"
+    )
+    told += f" kept, the rest taken with more room; control, event by event: {control.torn} stored"
+    return told, found.torn == 0 < control.torn
+
+
+def _filled(kilobytes: int, *, careless: bool = False) -> failing_trials.Filled:
     with tempfile.TemporaryDirectory() as folder:
         mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder]
         subprocess.run(mount, check=True)  # noqa: S603
         more = ["mount", "-o", f"remount,size={4 * kilobytes}k", folder]
+        room = partial(subprocess.run, more, check=True)
         try:
-            refused = failing_trials.filled(Path(folder) / "log.db", partial(subprocess.run, more, check=True))
+            return failing_trials.filled(Path(folder) / "log.db", room, careless=careless)
         finally:
             subprocess.run(["umount", folder], check=True)  # noqa: S603, S607
-    return f"{kilobytes} kB filled: {refused} events refused, all others kept, the rest taken with more room", True
 
 
 def damage(copies: int = 10_000) -> Told:

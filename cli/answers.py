@@ -11,7 +11,7 @@ import typer
 from koers.cli.files import is_page
 from koers.cli.options import AsOf, Cycle, Json, KnownAt, Out, Samples, Seed
 from koers.cli.session import Session, nothing, print_json
-from koers.cli.text import plain
+from koers.cli.text import counted, plain
 
 if TYPE_CHECKING:
     from koers.engine.forecast import Forecast
@@ -89,7 +89,7 @@ def _record(session: Session, result: Forecast) -> None:
 
     with session.open() as log:
         kept = issue(log, result, session.now(log))
-    typer.echo(f"{kept} forecasts recorded in {plain(session.shown)}", err=True)
+    typer.echo(f"{counted(kept, 'forecast')} recorded in {plain(session.shown)}", err=True)
 
 
 def _print_forecast(result: Forecast, recorded: Frames) -> None:

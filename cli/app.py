@@ -14,13 +14,14 @@ from koers.cli.answers import backtest, forecast, status
 from koers.cli.doctor import doctor
 from koers.cli.exchange import export, holds_events, take_events, template
 from koers.cli.explain import explain
+from koers.cli.files import on_disk
 from koers.cli.futures import capacity, play
 from koers.cli.leadership import report
 from koers.cli.options import Commands, Day, Json, KeyResult, WithNumbers, version
 from koers.cli.schema import schema
 from koers.cli.search import search
 from koers.cli.session import Session, print_json
-from koers.cli.text import plain
+from koers.cli.text import counted, plain
 from koers.cli.verify import verify
 from koers.cli.whatif import adopt, whatif
 from koers.events.errors import InputError
@@ -132,9 +133,10 @@ def import_(
         counts = {name: getattr(done, name) for name in ("added", "already", "corrected", "assumed")}
         print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
         return
-    typer.echo(f"{done.added:,} rows added, {done.already:,} known already, {done.corrected:,} edited since.")
+    typer.echo(f"{counted(done.added, 'row')} added, {done.already:,} known already, {done.corrected:,} edited since.")
     if done.assumed:
-        typer.echo(f"{done.assumed:,} facts carry no recording date: their own date is assumed.")
+        facts = counted(done.assumed, "fact carries", "facts carry")
+        typer.echo(f"{facts} no recording date: their own date is assumed.")
     typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
@@ -222,7 +224,7 @@ def redact(
     if json:
         print_json({"redacted": done})
     elif done:
-        typer.echo(f"The note of {len(done)} event{'s' if len(done) > 1 else ''} is gone: it cannot be brought back.")
+        typer.echo(f"The note of {counted(len(done), 'event')} is gone: it cannot be brought back.")
     else:
         typer.echo("The note was gone already.")
 
@@ -253,7 +255,7 @@ def simulate(
     from koers.engine.simulate import Settings, Work, simulate
     from koers.events.sqlite import SqliteLog
 
-    if out.exists():
+    if on_disk(out).exists():
         raise InputError("there is a file here already; name another with --out FILE", str(out))
     names = tuple(f"team-{n + 1}" for n in range(teams))
     settings = Settings(teams=names, cycles=cycles, work=Work() if work else None)
@@ -264,7 +266,7 @@ def simulate(
     if json:
         print_json({"log": str(out), "synthetic": True, "events": len(events), "as_of": settings.as_of, "seed": seed})
         return
-    typer.echo(f"{plain(str(out))} is a synthetic log: {len(events):,} events, all of them made up.")
+    typer.echo(f"{plain(str(out))} is a synthetic log: {counted(len(events), 'event')}, all of them made up.")
     typer.echo(f"It stands at {settings.as_of}. Next: koers --log {plain(str(out))} forecast")
 
 

@@ -14,7 +14,7 @@ import typer
 
 from koers.cli.options import Json
 from koers.cli.session import Session, print_json
-from koers.cli.text import plain
+from koers.cli.text import counted, plain
 from koers.events.errors import LogError, MissingError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _of_log(session: Session, *, named: bool) -> Iterator[Finding]:
                 yield from _place(log.path)
             head = log.verify()
             own = f"; it stands at {log.as_of}, its own date" if log.as_of else ""
-            events = f"{head.position:,} events, every one as it was appended{own}"
+            events = f"{counted(head.position, 'event')}, every one as it was appended{own}"
             yield Finding("log", "fine", f"{session.shown}: {events}")
             if log.path:
                 yield _copy(log, log.path, head.position)
@@ -119,7 +119,7 @@ def _copy(log: EventLog, path: Path, last: int) -> Finding:
 
     name = copy_of(path).name
     if (until := copied(log)) is not None:
-        return Finding("cache", "fine", f"{name}: holds {until:,} of {last:,} events")
+        return Finding("cache", "fine", f"{name}: holds {until:,} of {counted(last, 'event')}")
     if copy_of(path).exists():
         return Finding("cache", "advice", f"{name}: does not fit and is not used; the next forecast writes it anew")
     why = "the next forecast writes one" if last >= LEAST else f"a log of fewer than {LEAST:,} events needs none"

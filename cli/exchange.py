@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from koers.cli.files import on_disk
 from koers.cli.options import Json
 from koers.cli.session import Session, print_json
-from koers.cli.text import plain
+from koers.cli.text import counted, plain
 from koers.events.errors import InputError, LogError
 from koers.events.urls import on_server
 
@@ -46,7 +47,7 @@ def take_events(session: Session, paths: Sequence[Path], *, json: bool) -> None:
         counts = {"added": done.added, "already": done.already}
         print_json(counts | {"log_position": done.head.position, "log_head": done.head.hash})
         return
-    typer.echo(f"{done.added:,} event{'' if done.added == 1 else 's'} added, {done.already:,} known already.")
+    typer.echo(f"{counted(done.added, 'event')} added, {done.already:,} known already.")
     typer.echo(f"{plain(session.shown)} is at position {done.head.position:,}, head {done.head.hash[:12]}.")
 
 
@@ -54,6 +55,7 @@ def _restore(session: Session, paths: Sequence[Path]) -> ImportedEvents:
     """Make the log beside its place and put it there when it is whole: bad input leaves none behind."""
     from koers.events.cloudevents import own_date
     from koers.events.interchange import import_events
+    from koers.events.newfile import keep_name
     from koers.events.sqlite import SqliteLog
 
     path = Path(session.url)
@@ -64,7 +66,7 @@ def _restore(session: Session, paths: Sequence[Path]) -> ImportedEvents:
             with SqliteLog(made, create=True, as_of=as_of, clock=session.clock) as log:
                 done = import_events(log, paths)
             os.link(made, path)
-        _keep_name(path.absolute().parent)
+        keep_name(path)
     except FileExistsError:
         raise LogError(f"{path}: somebody made a log here meanwhile: import again") from None
     except OSError as error:
@@ -84,15 +86,6 @@ def _restore_on_server(session: Session, paths: Sequence[Path]) -> ImportedEvent
         return import_events(log, paths)
 
 
-def _keep_name(folder: Path) -> None:
-    """See to it that a new name in `folder` outlives a power loss."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def export(
     ctx: typer.Context,
     path: Annotated[
@@ -108,7 +101,7 @@ def export(
     from koers.events.interchange import export_events
 
     session: Session = ctx.obj
-    kind = path.suffix.lower()
+    kind = on_disk(path).suffix.lower()
     with session.open() as log:
         if kind == EVENTS:
             written = {"events": export_events(log, path)}
@@ -119,10 +112,10 @@ def export(
         return
     for table, rows in written.items():
         if kind == EVENTS:
-            typer.echo(f"{plain(str(path))}: {rows:,} events")
+            typer.echo(f"{plain(str(path))}: {counted(rows, 'event')}")
         else:
             place = f"{path}, {table}" if kind == ".xlsx" else f"{path / table}.csv"
-            typer.echo(f"{plain(place)}: {rows:,} rows")
+            typer.echo(f"{plain(place)}: {counted(rows, 'row')}")
 
 
 def template(

@@ -104,9 +104,12 @@ def _table(found: Explanation) -> Table:
 
 def told_parts(parts: tuple[Part, ...]) -> list[tuple[str, str, float]]:
     """What is told of the parts: the day, what became known, and what it moved; small ones together."""
+    from koers.cli.text import counted
+
     news = [part for part in parts if part.on is not None]
     small = [part for part in news if abs(part.delta) < TOLD]
     lines = [(f"{part.on:%-d %b}", part.text, part.delta) for part in news if part not in small]
     if small:
-        lines.append(("", f"{len(small)} things of less than half a point each", sum(part.delta for part in small)))
+        things = counted(len(small), "thing")
+        lines.append(("", f"{things} of less than half a point each", sum(part.delta for part in small)))
     return lines + [("", part.text, part.delta) for part in parts if part.on is None]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from koers.events.errors import InputError
+from koers.events.urls import hidden, is_address
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +30,14 @@ def _fit(path: Path | None, endings: tuple[str, ...], named: str) -> Path | None
         raise InputError(f"name a file that ends in {named}", str(path))
     if path is not None and not path.parent.is_dir():
         raise InputError(f"cannot be written: there is no folder {path.parent}", str(path))
+    return path
+
+
+def on_disk(path: Path) -> Path:
+    """`path` if it is one, and no address of a server. Raises InputError."""
+    if is_address(path):
+        what = "this is the address of a server: name a file or folder here; --log takes an address"
+        raise InputError(what, hidden(str(path)))
     return path
 
 

@@ -16,18 +16,25 @@ from koers.cli.complete import key_results
 from koers.cli.files import writable
 from koers.cli.text import plain
 from koers.events.errors import KoersError
+from koers.events.urls import hidden
+
+UsageError: Any = typer.BadParameter.__base__
+"""The base of all that says koers was called wrongly; typer has no name for it."""
 
 
 class Commands(TyperGroup):
-    """The commands; an error people can act on is one line on stderr and exit code 1."""
+    """The commands; an error people can act on is one line on stderr and exit code 1. No error holds a password."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # noqa: ANN401 - what the command gives
         """Run the command."""
         try:
             return super().invoke(ctx)
         except KoersError as error:
-            typer.echo(f"koers: {plain(str(error))}", err=True)
+            typer.echo(f"koers: {plain(hidden(str(error)))}", err=True)
             raise typer.Exit(1) from error
+        except UsageError as error:
+            error.message = hidden(error.message)
+            raise
 
 
 class WithNumbers(TyperCommand):

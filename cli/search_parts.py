@@ -12,7 +12,7 @@ from rich.text import Text
 from koers.cli.capacity import figure
 from koers.cli.console import NARROW, cut
 from koers.cli.search_chart import chart
-from koers.cli.text import BLOCKS, number, percent, plain
+from koers.cli.text import BLOCKS, counted, number, percent, plain
 
 if TYPE_CHECKING:
     from koers.scenarios.compare import Ground
@@ -154,7 +154,7 @@ def frontier_parts(found: Sequence[Frontier]) -> Parts:
 
 
 def _one(own: Frontier, width: int) -> Iterator[Text | Table]:
-    goals = f"{len(own.key_results)} key result{'s' if len(own.key_results) != 1 else ''}"
+    goals = counted(len(own.key_results), "key result")
     yield cut(f"{plain(own.team)}: {goals}, {_cost_name(own)} against reached", width, style="bold")
     points = [(point.reached, point.cost, "o" if point.efficient else ".") for point in own.points]
     ends = (number, figure) if own.now.risk is None else (number, lambda value: f"{100 * value:.0f}%")

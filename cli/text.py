@@ -29,6 +29,11 @@ def plain(text: str) -> str:
     return " ".join(HIDDEN.sub(" ", text).encode(errors="replace").decode().split())
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """So many of something: 1 event, 1,000 events; `many` where an s is not all that changes."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def number(value: float | None) -> str:
     """A value in at most eight characters: 1234.5 as 1,234, 56,789 as 56.8k, a million as 1M; none as –."""
     if value is None or not math.isfinite(value):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from koers.cli.text import plain
+from koers.cli.text import counted, plain
 
 if TYPE_CHECKING:
     from koers.engine.judge import Score, Slice, Verdict
@@ -47,7 +47,8 @@ def headline(verdict: Verdict) -> str:
     own = verdict.scores[0]
     near = [part for part in verdict.reliability if part.goals >= ENOUGH]
     middle = max(near, key=lambda part: (0.5 < part.forecast < 0.9, part.goals), default=None)
-    said = f"{own.goals} key results that have ended, forecast {own.origins:,} times."
+    goals = counted(own.goals, "key result that has", "key results that have")
+    said = f"{goals} ended, forecast {counted(own.origins, 'time')}."
     if middle is None or own.goals < 2:
         return said
     return f"{said} When koers said about {middle.forecast:.0%}, it came true in {middle.attained:.0%} of the cases."
@@ -160,12 +161,13 @@ def _notes(verdict: Verdict) -> str:
         notes.append(f"The 80% ranges held {own.coverage80:.0%} of the final values.")
     if verdict.dropped and verdict.kept is not None:
         notes.append(
-            f"{verdict.dropped} key results were dropped before due and count as not reached; "
+            f"Dropped before due and counted as not reached: {counted(verdict.dropped, 'key result')}; "
             f"without them: Brier {verdict.kept.brier:.3f}, log {verdict.kept.log:.3f}."
         )
     if verdict.assumed:
         notes.append(
-            f"{verdict.assumed:,} facts carry an assumed recording date: if they were known later, this is too kind."
+            f"{counted(verdict.assumed, 'fact carries', 'facts carry')} an assumed recording date: "
+            "if known later, this is too kind."
         )
     return "\n".join(notes)
 

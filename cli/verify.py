@@ -10,7 +10,7 @@ import typer
 from koers.cli.files import write_text
 from koers.cli.options import Json
 from koers.cli.session import Session, print_json
-from koers.cli.text import plain
+from koers.cli.text import counted, plain
 
 if TYPE_CHECKING:
     from koers.events.heads import ExportedHead
@@ -35,8 +35,7 @@ def verify(
     before = heads.read_head(head) if head else None
     with working("verifying"), session.open() as log:
         found = log.verify()
-        if before:
-            heads.hold(log, before)
+        own = heads.hold(log, before) if before else True
         gone = redacted(log.rows(until=found.position))
         text = heads.export_head(log, found, session.clock())
     if export_head:
@@ -44,13 +43,15 @@ def verify(
     if json:
         said: dict[str, Any] = {"log": str(log.log_id), "position": found.position, "hash": found.hash}
         said["redacted"] = [{"event": note.event_id, "position": note.position, "by": note.by} for note in gone]
-        said |= {"held": before.model_dump(mode="json") if before else None}
+        said |= {"held": before.model_dump(mode="json") if before else None, "copy": not own}
         print_json(said | {"exported": str(export_head) if export_head else None})
         return
-    typer.echo(f"{plain(session.shown)}: {found.position:,} events, and every one is as it was appended.")
+    typer.echo(f"{plain(session.shown)}: {counted(found.position, 'event')}, and every one is as it was appended.")
     for note in gone:
         typer.echo(f"The note of position {note.position:,} was redacted, at position {note.by:,}.")
     typer.echo(_held(before) if before else f"Its head is {found.hash[:12]}. {KEEP}")
+    if before and not own:
+        typer.echo(f"It was taken of log {before.log}, of which this log, {log.log_id}, is a copy up to there.")
     if export_head:
         typer.echo(f"{plain(str(export_head))} holds its head: keep it where whoever writes the log cannot.")
 

@@ -49,19 +49,29 @@ def read_head(path: Path) -> ExportedHead:
         raise InputError("this is no exported head; `koers verify --export-head FILE` writes one", str(path)) from error
 
 
-def hold(log: EventLog, exported: ExportedHead) -> None:
-    """Hold a log that verifies against a head it had. Raises LogError with the first position that is wrong or gone."""
-    if log.log_id != exported.log:
-        raise LogError(f"the exported head is of log {exported.log}, this is log {log.log_id}")
-    end = log.head().position
+def hold(log: EventLog, exported: ExportedHead) -> bool:
+    """Hold a log that verifies against a head. Raises LogError with the first position that is wrong or gone.
+
+    A hash covers every event up to it, so the head of a log holds for a copy under another id as well, as an import of
+    its export makes one; returned is whether this is the very log. The head of an empty log fits every log: it is held
+    against that one only.
+    """
+    own = log.log_id == exported.log
+    end, on = log.head().position, f"on {exported.time:%Y-%m-%d %H:%M} UTC"
+    row = next(log.rows(exported.position - 1, exported.position), None)
+    if (own or exported.position) and (row.hash if row else EMPTY.hash) == exported.hash:
+        return own
+    if not own:
+        raise LogError(
+            f"this is log {log.log_id}, which ends at {end}: neither log {exported.log}, whose head that is, nor a"
+            f" whole copy of it, as at position {exported.position} it does not hold what that one held {on}"
+        )
     if end < exported.position:
         raise LogError(
-            f"position {end + 1}: gone; the log ends at {end}, and held {exported.position:,} events"
-            f" on {exported.time:%Y-%m-%d %H:%M} UTC: its tail was cut off"
+            f"position {end + 1}: gone; the log ends at {end}, and at position {exported.position:,} {on}:"
+            " its tail was cut off"
         )
-    row = next(log.rows(exported.position - 1, exported.position), None)
-    if (row.hash if row else EMPTY.hash) != exported.hash:
-        raise LogError(
-            f"position {exported.position}: not the event it was on {exported.time:%Y-%m-%d %H:%M} UTC:"
-            " events up to there were changed, and the chain computed anew"
-        )
+    raise LogError(
+        f"position {exported.position}: not the event it was {on}:"
+        " events up to there were changed, and the chain computed anew"
+    )

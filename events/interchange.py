@@ -12,6 +12,7 @@ from koers.events.errors import ConflictError, InputError
 from koers.events.log import EventLog, Head, redacted_by
 from koers.events.model import Row
 from koers.events.newfile import new_file
+from koers.events.redaction import clear
 
 BATCH = 1_000
 
@@ -54,8 +55,8 @@ def import_events(log: EventLog, paths: Sequence[Path]) -> ImportedEvents:
         added = log.append_rows(reading.batches(paths))
     except ConflictError as error:
         raise InputError(str(error), *reading.place(error.event_id)) from error
-    if added and reading.redacts:
-        log.purge()
+    if reading.redacts:  # even if nothing was added: an import before may have been cut off here
+        clear(log, "import again")
     return ImportedEvents(added, reading.total - added, log.head())
 
 

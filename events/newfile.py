@@ -11,6 +11,17 @@ from typing import IO
 from koers.events.errors import InputError
 
 
+def keep_name(path: Path) -> None:
+    """See to it that the name of a new file outlives a power loss. Raises OSError."""
+    if not hasattr(os, "O_DIRECTORY"):  # not a POSIX system: there is no way to ask for it
+        return
+    handle = os.open(path.absolute().parent, os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A new file to write bytes to, on the disk when this ends; gone if it ends with an error.
@@ -23,6 +34,7 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+                keep_name(path)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise

@@ -298,8 +298,8 @@ def _how_to_find_out(events: Sequence[Event]) -> str:
     if not events:
         return ": try again when it is back"
     return (
-        f" while {len(events)} events were stored: all of them are in the log, or none. Append them again when it is"
-        f" back (what is stored is not stored twice), or see whether koers.events holds id {events[0].id}"
+        f" while events were stored ({len(events):,}): all of them are in the log, or none. Append them again when it"
+        f" is back (what is stored is not stored twice), or see whether koers.events holds id {events[0].id}"
     )
 
 

@@ -43,12 +43,17 @@ def redact(log: EventLog, event_id: str, now: datetime, actor: str = "cli") -> l
     except ConflictError:  # somebody else redacted it at this very moment
         if any(event.note is not None for event in _same_note(log, found)):
             raise
+    clear(log, "redact it again")
+    return [event.id for event in noted]
+
+
+def clear(log: EventLog, again: str) -> None:
+    """Free the storage of what it may still hold of blanked notes. Raises LogError, with what to do `again`."""
     try:
         log.purge()
     except LogError as error:
         left = "the note is out of the log, but its bytes may still be in the storage"
-        raise LogError(f"{error}; {left}: when this is put right, redact it again") from error
-    return [event.id for event in noted]
+        raise LogError(f"{error}; {left}: when this is put right, {again}") from error
 
 
 def redacted(rows: Iterable[Row]) -> list[Redacted]:

@@ -6,12 +6,25 @@ import re
 from pathlib import Path
 
 SERVER = ("postgres://", "postgresql://")
-SECRET = re.compile(r"([?&](?:password|sslpassword)=)[^&]*", re.IGNORECASE)
+SECRET = re.compile(r"([?&](?:password|sslpassword)=)[^&\s]*([^&]*)", re.IGNORECASE)
+FOLDED = re.compile(r"postgres(?:ql)?:/", re.IGNORECASE)
+"""How an address begins that was taken for a path: a slash is gone."""
+WITHIN = re.compile(rf"({FOLDED.pattern}/?[^\s:@/]*):.*@", re.IGNORECASE)
 
 
 def on_server(url: str | Path) -> bool:
     """Whether `url` names a PostgreSQL database."""
     return str(url).startswith(SERVER)
+
+
+def is_address(path: Path) -> bool:
+    """Whether what was taken for a path is the address of a server."""
+    return FOLDED.match(str(path)) is not None
+
+
+def hidden(text: str) -> str:
+    """A message without the password of an address in it, in whatever place that was given."""
+    return SECRET.sub(r"\1***\2", WITHIN.sub(r"\1@", text)) if FOLDED.search(text) else text
 
 
 def shown(url: str | Path) -> str:

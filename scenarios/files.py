@@ -23,6 +23,8 @@ from koers.scenarios.toml import Places, places, read_toml
 
 MAX_BYTES = 250_000
 MOST = 2**63 - 1
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character, which no file in UTF-8 holds; text in memory may."""
 
 _MEANT = {"start": "from", "since": "from", "to": "until", "end": "until", "type": "kind", "amount": "people"}
 """Words that are near in meaning, not in letters."""
@@ -83,6 +85,9 @@ def scenario_from_toml(text: str, name: str = "") -> Scenario:
     text = text.replace("\r\n", "\n")
     if not text.strip():
         raise InputError("this is empty: a scenario has a name, a why, and [[lever]] tables", name)
+    if half := _HALF.search(text):
+        line, column = text.count("\n", 0, half.start()) + 1, half.start() - text.rfind("\n", 0, half.start())
+        raise InputError("half a character stands here, of what was not UTF-8: write it anew", name, line, column)
     given = read_toml(text, name)
     where = places(text, name)
     _check_values(given, where)

@@ -95,7 +95,7 @@ def test_the_weekly_script_runs_every_week_and_stops_at_another_log(tmp_path: Pa
     printed(tmp_path, "-m", "koers", "--log", "ours.db", "import", "key_results.csv")
     stopped = weekly()
     assert stopped.returncode == 1
-    assert stopped.stderr.startswith("koers: the exported head is of log ")
+    assert stopped.stderr.startswith("koers: this is log ")
 
 
 def test_the_page_on_python_runs_and_names_every_call(tmp_path: Path) -> None:

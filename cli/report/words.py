@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from koers.cli.text import outlook, plain, whole
+from koers.cli.text import counted, outlook, plain, whole
 from koers.cli.verdict import LEAN, NAMES
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def count(value: float) -> str:
 
 def goals(number: int) -> str:
     """A number of key results."""
-    return "1 key result" if number == 1 else f"{number:,} key results"
+    return counted(number, "key result")
 
 
 def short(text: str, cells: int = 60) -> str:
@@ -269,5 +269,5 @@ def assumed_words(verdict: Verdict) -> str:
     """What the backtest rests on where recording dates are missing."""
     if not verdict.assumed:
         return "Every fact carries the date on which it was recorded."
-    carry = "1 fact carries" if verdict.assumed == 1 else f"{verdict.assumed:,} facts carry"
-    return f"{carry} an assumed recording date: if known later, this is too kind."
+    facts = counted(verdict.assumed, "fact carries", "facts carry")
+    return f"{facts} an assumed recording date: if known later, this is too kind."

@@ -8,9 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koers.cli.text import BLOCKS, bar, number, percent, plain, points_moved, share_done, sparkline
+from koers.cli.text import BLOCKS, bar, counted, number, percent, plain, points_moved, share_done, sparkline
 
 DAY = date(2026, 1, 1)
+
+
+def test_one_of_something_is_singular() -> None:
+    assert [counted(n, "row") for n in (0, 1, 2, 1_000)] == ["0 rows", "1 row", "2 rows", "1,000 rows"]
+    assert [counted(n, "fact carries", "facts carry") for n in (1, 2)] == ["1 fact carries", "2 facts carry"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tests.events.trial_events import event
 
 BATCHES = (1, 60, 2, 90)
 KINDS = (apsw.IOError, apsw.FullError)
+FULL_BATCH = 20
 
 
 @dataclass
@@ -98,24 +99,37 @@ def _sound(path: Path, acknowledged: list[str]) -> bool:
     return whole and full and set(acknowledged) <= set(ids)
 
 
-def filled(path: Path, room: Callable[[], object]) -> int:
-    """Append until there is no room left, then make `room`: how many events were refused. Raises AssertionError."""
+@dataclass
+class Filled:
+    """Events acknowledged on a disk that filled up, and of the batch that was refused those that were stored."""
+
+    acknowledged: int
+    torn: int
+
+
+def filled(path: Path, room: Callable[[], object], *, careless: bool = False) -> Filled:
+    """Append batches until there is no room left, then make `room` and append the rest. Raises AssertionError.
+
+    `careless`: event by event.
+    """
     acknowledged: list[str] = []
     with open_log(path, create=True) as log:
         for number in count():
-            ids = [f"{number}/{k}" for k in range(5)]
+            batch = [event(f"{number}/{k}", note="n" * 300) for k in range(FULL_BATCH)]
             try:
-                log.append([event(name, note="n" * 300) for name in ids])
+                for part in [[one] for one in batch] if careless else [batch]:
+                    log.append(part)
             except LogError as error:
-                refused, told = ids, str(error)
+                told = str(error)
                 break
-            acknowledged += ids
-        assert [row.id for row in log.rows()] == acknowledged
+            acknowledged += [one.id for one in batch]
+        ids = [row.id for row in log.rows()]
+    assert ids[: len(acknowledged)] == acknowledged
     assert "\n" not in told
     assert "nothing was stored" in told or "whole or not at all" in told
     room()
     with open_log(path) as log:
-        assert log.verify().position == len(acknowledged)
-        log.append([event(name, note="n" * 300) for name in refused])
-        assert log.verify().position == len(acknowledged) + len(refused)
-    return len(refused)
+        assert log.verify().position == len(ids)
+        log.append(batch)
+        assert log.verify().position == len(acknowledged) + len(batch)
+    return Filled(len(acknowledged), len(ids) - len(acknowledged))

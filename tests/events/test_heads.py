@@ -50,7 +50,7 @@ def test_a_cut_tail_is_named_by_the_first_position_that_is_gone(tmp_path: Path) 
     head = exported(log, tmp_path)
     del log._rows[1:]
     log.verify()
-    with pytest.raises(LogError, match=r"^position 2: gone; the log ends at 1, and held 3 events on 2026-01-05"):
+    with pytest.raises(LogError, match=r"^position 2: gone; the log ends at 1, and at position 3 on 2026-01-05"):
         hold(log, head)
 
 
@@ -65,10 +65,37 @@ def test_a_past_written_anew_with_a_sound_chain_shows_against_the_head(tmp_path:
         hold(log, head)
 
 
-def test_the_head_of_another_log_is_not_held_against_this_one(tmp_path: Path) -> None:
-    head = exported(memory("a"), tmp_path)
-    with pytest.raises(LogError, match="the exported head is of log"):
-        hold(memory("a"), head)
+def test_the_head_of_another_log_does_not_hold_for_this_one(tmp_path: Path) -> None:
+    head = exported(memory("a", "b"), tmp_path)
+    for other in (memory("a", "c"), memory("a"), memory()):
+        with pytest.raises(
+            LogError, match=rf"neither log {head.log}, whose head that is, nor a whole copy of it, as at pos"
+        ):
+            hold(other, head)
+
+
+def test_the_head_of_an_empty_log_proves_nothing_of_another_one(tmp_path: Path) -> None:
+    head = exported(memory(), tmp_path)
+    for other in (memory(), memory("a")):
+        with pytest.raises(LogError, match="nor a whole copy of it, as at position 0"):
+            hold(other, head)
+
+
+def test_the_head_of_a_log_holds_for_a_backup_of_it_until_that_is_cut_or_changed(tmp_path: Path) -> None:
+    log = memory("a", "b", "c")
+    head = exported(log, tmp_path)
+    assert hold(log, head)
+    copy = MemoryLog(clock=ticking(), salt=salting())
+    copy.append_rows([list(log.rows())])
+    assert not hold(copy, head)
+    copy.append([check_in("d")])
+    assert not hold(copy, head)
+    del copy._rows[2:]
+    copy.verify()
+    with pytest.raises(
+        LogError, match="nor a whole copy of it, as at position 3 it does not hold what that one held on 2026"
+    ):
+        hold(copy, head)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +136,22 @@ def test_the_command_says_what_it_found_and_exits_with_one_at_the_first_bad_posi
     untriggered(path, "DELETE FROM events WHERE position = 1")
     assert world.refused(*there).startswith("position 2: follows 0")
     assert "cannot be read" in world.refused(*there, "--head", tmp_path / "none.json")
+
+
+def test_a_backup_restored_by_import_is_told_to_be_a_copy_when_held_against_the_head_of_the_log(tmp_path: Path) -> None:
+    with open_log(tmp_path / "koers.db", create=True, clock=ticking()) as log:
+        log.append([check_in("a"), check_in("b")])
+        known, head = log.log_id, log.head()
+    kept, copy = tmp_path / "head.json", tmp_path / "copy.jsonl"
+    there, again = ("--log", tmp_path / "koers.db"), ("--log", tmp_path / "again.db")
+    world.shown(*there, "verify", "--export-head", kept)
+    world.shown(*there, "export", copy)
+    world.shown(*again, "import", copy)
+    text = world.shown(*again, "verify", "--head", kept)
+    assert "position 2, stands" in text
+    assert f"taken of log {known}, of which this log" in text
+    said = world.told(*again, "verify", "--head", kept, "--json")
+    assert (said["copy"], said["hash"], said["held"]["log"]) == (True, head.hash, str(known))
+    assert not world.told(*there, "verify", "--head", kept, "--json")["copy"]
+    untriggered(tmp_path / "again.db", "DELETE FROM events WHERE position = 2")
+    assert "nor a whole copy of it" in world.refused(*again, "verify", "--head", kept)

@@ -19,7 +19,7 @@ from koers.events.postgres import PostgresLog
 from koers.events.redaction import redact
 from koers.events.urls import shown
 from tests.cli import world
-from tests.cli.world import refused
+from tests.cli.world import misused, refused
 from tests.events.server import IN_MEMORY, Server
 from tests.events.test_log import DAY, NOW, LogCase, check_in, salting, ticking
 
@@ -229,6 +229,11 @@ def test_a_server_that_goes_away_in_mid_append_leaves_all_or_nothing_and_says_ho
 def test_a_password_is_never_printed(url: str) -> None:
     said = [refused("--log", url, command) for command in ("status", "init", "verify")]
     said.append(refused("--log", url, "import", "."))
+    said += [refused("simulate", "--out", url), refused("import", url), refused("verify", "--head", url)]
+    said += [refused("export", url), refused("report", "--out", url), refused("forecast", "--out", f"{url}.csv")]
+    assert "this is the address of a server" in said[4]
+    assert "this is the address of a server" in said[7]
+    said += [misused(url), misused("status", url), misused("forecast", "--as-of", url), misused("--bogus", url)]
     for text in (*said, shown(url)):
         assert "s3" not in text
         assert "cret" not in text
@@ -242,11 +247,11 @@ def test_the_commands_work_on_a_server(database: str, tmp_path: Path) -> None:
     assert "no log here" in refused(*there, "status")
     assert "soon" in refused(*there, "import", tmp_path / "bad")
     assert not is_there(database), "bad input leaves no empty log behind"
-    assert "1 rows added" in world.shown(*there, "import", tmp_path / "cycles.csv")
+    assert "1 row added" in world.shown(*there, "import", tmp_path / "cycles.csv")
     assert "0 rows added, 1 known" in world.shown("import", tmp_path / "cycles.csv", KOERS_LOG=database)
     assert "a log here already" in refused(*there, "init")
     head = tmp_path / "head.json"
-    assert "1 events" in world.shown(*there, "verify", "--export-head", head)
+    assert "1 event, and" in world.shown(*there, "verify", "--export-head", head)
     assert "position 1, stands" in world.shown(*there, "verify", "--head", head)
 
 

@@ -167,6 +167,27 @@ def test_a_later_copy_that_redacts_a_note_blanks_it_where_it_still_is(log: Event
     assert import_events(log, [tmp_path / "before.jsonl"]).added == 0
 
 
+def test_an_import_that_could_not_clear_the_storage_says_so_and_does_it_when_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = MemoryLog(clock=lambda: NOW)
+    other.append([check_in("a", SECRET)])
+    redact(other, "a", NOW)
+    export_events(other, tmp_path / "copy.jsonl")
+    with open_log(tmp_path / "log.db", create=True) as log:
+        purged: list[bool] = []
+        monkeypatch.setattr(type(log), "purge", lambda _: refuse())
+        with pytest.raises(LogError, match=r"no room; .* may still be in the storage: .* import again$"):
+            import_events(log, [tmp_path / "copy.jsonl"])
+        monkeypatch.setattr(type(log), "purge", lambda _: purged.append(True))
+        assert import_events(log, [tmp_path / "copy.jsonl"]).added == 0
+        assert purged == [True]
+
+
+def refuse() -> None:
+    raise LogError("no room")
+
+
 @pytest.mark.parametrize("purged", [True, False], ids=["purged", "not purged: the control"])
 def test_the_bytes_of_a_redacted_note_are_not_in_the_tables_of_a_server(
     server: Server, database: str, purged: bool, monkeypatch: pytest.MonkeyPatch

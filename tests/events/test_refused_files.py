@@ -125,14 +125,19 @@ from tests.events.failing_trials import filled
 size = 64 * 1024
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-print(filled(Path(sys.argv[1]), lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))))
+careless = sys.argv[2:] == ["careless"]
+found = filled(Path(sys.argv[1]), lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard)), careless=careless)
+print(found.acknowledged > 0, found.torn > 0)
 """
 
 
-def test_where_there_is_no_room_nothing_acknowledged_is_lost_and_the_rest_fits_later(tmp_path: Path) -> None:
-    code = [sys.executable, "-c", FULL, str(tmp_path / "log.db")]
+@pytest.mark.parametrize(("how", "torn"), [((), False), (("careless",), True)])
+def test_where_there_is_no_room_a_batch_is_refused_whole_unless_it_is_appended_event_by_event(
+    tmp_path: Path, how: tuple[str, ...], torn: bool
+) -> None:
+    code = [sys.executable, "-c", FULL, str(tmp_path / "log.db"), *how]
     done = subprocess.run(code, capture_output=True, text=True, check=False, cwd=world.SOURCE.parent)  # noqa: S603
-    assert (done.stdout, done.stderr) == ("5\n", "")
+    assert (done.stdout, done.stderr) == (f"True {torn}\n", "")
 
 
 MOUNTINFO = r"""

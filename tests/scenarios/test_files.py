@@ -229,6 +229,14 @@ def test_a_file_that_is_no_text_says_so(tmp_path: Path, content: bytes, told: st
 
 
 @pytest.mark.parametrize(
+    ("text", "place"), [("'\udcbd'=2", "1:2"), ("name = 'n'\nwhy = '\ud800'\n", "2:8"), ("\n# caf\udce9", "2:6")]
+)
+def test_text_in_memory_that_holds_half_a_character_is_refused_with_the_place(text: str, place: str) -> None:
+    with pytest.raises(InputError, match=f"^f.toml:{place}: half a character stands here"):
+        scenario_from_toml(text, "f.toml")
+
+
+@pytest.mark.parametrize(
     ("name", "told"), [("", "this is a folder"), ("none.toml", "cannot be read"), ("a\0b", "cannot be read")]
 )
 def test_a_path_that_is_no_file_says_so(tmp_path: Path, name: str, told: str) -> None:
