@@ -155,8 +155,8 @@ def day_key(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     words = frame["name"].unique()
     codes = words.gather(words.cast(pl.String).arg_sort()).to_physical().to_numpy()
     days = frame["effective_on"].to_physical().to_numpy()
-    first, last = days.min(initial=0), days.max(initial=0)
-    span = int(last) - int(first) + 1
+    first, last = (int(days.min()), int(days.max())) if len(days) else (0, 0)
+    span = last - first + 1
     fits = len(codes) * span < 2**31  # half the memory
     rank = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int32 if fits else np.int64)
     rank[codes] = np.arange(len(codes))

@@ -22,14 +22,14 @@ from polars.testing import assert_frame_equal
 
 from koers.engine.projections import goals, readings
 from koers.engine.replay import replay, typed, view
-from koers.engine.work import kpi_values
+from koers.engine.work import kpi_values, run_work
 from koers.events import cache
 from koers.events.cache import caught_up, copy_of, read_frames
 from koers.events.errors import LogError
 from koers.events.frames import Frames
 from koers.events.log import EventLog
 from koers.events.memory import MemoryLog
-from koers.events.model import CheckedIn, Event, KpiObserved, Row
+from koers.events.model import CheckedIn, Event, KpiObserved, Row, RunWorkArrived, RunWorkDone
 from koers.events.sqlite import SqliteLog
 from tests.engine.fold import fold
 from tests.engine.organisations import Fact, at, check_in, day, fact, key_result, log_of, messy_facts
@@ -40,6 +40,8 @@ FACTS = [
     key_result(),
     key_result("b"),
     *(check_in(n % 60, n / 4, "ab"[n % 2], recorded=n % 60 + n % 3) for n in range(40)),
+    *(fact(f"item/{n * 7 % 5}", n, RunWorkArrived(team=f"t{n}")) for n in range(8)),
+    *(fact(f"item/{n * 3 % 7}", n, RunWorkDone(effort_days=n / 2)) for n in range(9)),
     *(fact(f"kpi/k{n % 3}", n, KpiObserved(value=float(n))) for n in range(12)),
 ]
 EVENTS = [event.model_copy(update={"position": None, "hash": None}) for event in log_of(FACTS)]
@@ -62,6 +64,8 @@ def assert_equal(found: Frames, expected: Frames) -> None:
     assert (found.log_position, found.log_head) == (expected.log_position, expected.log_head)
     for name, frame in expected.by_type.items():
         assert_frame_equal(found.by_type[name].sort("position"), frame.sort("position"))
+    assert_frame_equal(run_work(view(found)), run_work(view(expected)))
+    assert_frame_equal(kpi_values(view(found)), kpi_values(view(expected)))
 
 
 def decoded(monkeypatch: pytest.MonkeyPatch, log: EventLog) -> list[int]:
@@ -123,7 +127,7 @@ def test_a_second_replay_decodes_nothing_and_a_third_only_what_is_new(
         log.append(EVENTS[43:])
         read_frames(log)
         read_frames(log)
-        assert counts == [40, 3, 14]
+        assert counts == [40, 3, len(EVENTS) - 40]
         assert_equal(read_frames(log), typed(log.read()))
 
 
