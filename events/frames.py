@@ -150,7 +150,7 @@ def _ahead(batches: Iterable[Batch]) -> Iterator[dict[str, pl.DataFrame]]:
             yield begun.popleft().result()
 
 
-def day_key(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
+def day_key(frame: pl.DataFrame) -> npt.NDArray[np.signedinteger]:
     """One number per row that sorts by name (a categorical column, alphabetically) and day."""
     words = frame["name"].unique()
     codes = words.gather(words.cast(pl.String).arg_sort()).to_physical().to_numpy()
@@ -160,14 +160,14 @@ def day_key(frame: pl.DataFrame) -> npt.NDArray[np.int64]:
     fits = len(codes) * span < 2**31  # half the memory
     rank = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int32 if fits else np.int64)
     rank[codes] = np.arange(len(codes))
-    key: npt.NDArray[np.int64] = rank[frame["name"].to_physical().to_numpy()]
+    key: npt.NDArray[np.signedinteger] = rank[frame["name"].to_physical().to_numpy()]
     key *= span
     key += days
     key -= first
     return key
 
 
-def day_order(frame: pl.DataFrame, key: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+def day_order(frame: pl.DataFrame, key: npt.NDArray[np.signedinteger]) -> npt.NDArray[np.intp]:
     """The rows in order of their `day_key`, then of recording."""
     order: npt.NDArray[np.intp] = np.lexsort((frame["position"], frame["recorded_at"].to_physical(), key))
     return order
