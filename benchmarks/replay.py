@@ -16,13 +16,14 @@ Everything is measured in one run on one synthetic log (`ledger.py` says of what
   VmHWM of a process of its own (Linux).
 
 Times are wall-clock, the best of several, the scan's in between. What is not in them: starting Python, importing
-polars, and opening the log.
+polars, and opening the log. Libraries are asked for the same as by the command (`cli.app.LIBRARIES`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger import DAYS, FIRST, add_events, make_log
 
+from koers.cli.app import LIBRARIES
 from koers.engine import projections, work
 from koers.engine.replay import view
 from koers.events.cache import caught_up, copy_of, read_frames
@@ -166,6 +168,8 @@ def main() -> None:
     options.add_argument("--folder", type=Path, help="where to keep the logs; default: a folder that is thrown away")
     options.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
     given = options.parse_args()
+    if not os.environ["_RJEM_MALLOC_CONF"].endswith(LIBRARIES["_RJEM_MALLOC_CONF"]):  # polars puts its own before it
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | LIBRARIES)  # noqa: S606
     if given.peak:
         with open_log(given.peak) as log:
             replayed(log)

@@ -275,10 +275,15 @@ for tool in (schema, template, doctor):
 app.add_typer(search, name="search")
 
 
+LIBRARIES = {"OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "dirty_decay_ms:100,muzzy_decay_ms:0"}
+"""What libraries are asked as they are loaded. Matrices are small here: threads that OpenBLAS starts for them wait for
+each other more than they work. And polars' allocator gives memory back in a tenth of a second, not in one or more."""
+
+
 def main() -> None:
     """Run koers; a character that stdout cannot show becomes a question mark."""
-    # matrices are small here: threads that OpenBLAS starts for them wait for each other more than they work
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name, value in LIBRARIES.items():
+        os.environ.setdefault(name, value)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     app(prog_name="koers")
