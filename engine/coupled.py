@@ -19,6 +19,7 @@ from koers.engine.beliefs import beliefs, paces
 from koers.engine.capacity import Floats, Ints, Organisation
 from koers.engine.futures import (
     KNOTS,
+    AtDue,
     Setting,
     bounded,
     calibrated,
@@ -177,24 +178,12 @@ def couple(
     last = max([*own["due"], *([until] if until else [])], default=as_of + timedelta(weeks=WEEKS))
     days = mornings(as_of, last, country)
     said = beliefs(own, goals, readings, learnt, as_of)
-    before, chunk = (
-        past(staff, goals, own),
-        range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS)),
-    )
+    before = past(staff, goals, own)
+    chunk = range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS))
     was = account(before, seed, chunk)
     org = organisation(staff, own, days, paces(own, readings, learnt, said.ahead, as_of, days))
-    bare = Setting(
-        organisation=partly_done(org, done(before, staff, was.change)) if _begun(org) else org,
-        at_due=said.at_due,
-        usual=np.ones((len(KNOTS), own.height)),
-        typical=np.ones(own.height),
-        elasticity=_elasticity(frames, goals, readings, learnt, as_of),
-        most=np.ones(own.height),
-        assumed=np.full(own.height, np.nan),
-        own=np.tile(said.at_due.scale, (len(elasticity.GRID), 1)),
-        shift=np.zeros((2, len(elasticity.GRID), own.height)),
-        scatter=np.zeros((own.height, 1)),
-    )
+    org = partly_done(org, done(before, staff, was.change)) if _begun(org) else org
+    bare = _bare(org, said.at_due, _elasticity(frames, goals, readings, learnt, as_of))
     found = _drawn(bare, before, was, said.movable, said.probability, seed, chunk)
     return Coupled(
         **{field.name: getattr(found, field.name) for field in fields(Drawn)},
@@ -217,6 +206,23 @@ def _elasticity(frames: Frames, goals: pl.DataFrame, readings: pl.DataFrame, lea
     if learnt.elasticity is not None:
         return learnt.elasticity
     return elasticity.posterior(goals, readings, work.effort(frames), learnt.trend, as_of)
+
+
+def _bare(org: Organisation, at_due: AtDue, found: Floats) -> Setting:
+    """The setting before anything is played, with the elasticity as `found`."""
+    count = len(org.key_results.key)
+    return Setting(
+        organisation=org,
+        at_due=at_due,
+        usual=np.ones((len(KNOTS), count)),
+        typical=np.ones(count),
+        elasticity=found,
+        most=np.ones(count),
+        assumed=np.full(count, np.nan),
+        own=np.tile(at_due.scale, (len(elasticity.GRID), 1)),
+        shift=np.zeros((2, len(elasticity.GRID), count)),
+        scatter=np.zeros((count, 1)),
+    )
 
 
 def _begun(org: Organisation) -> bool:
