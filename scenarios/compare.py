@@ -188,14 +188,14 @@ def compare(
 
 
 def _narrow(pairs: Sequence[Pair], precision: float) -> bool:
-    chances = [name for name in pairs[0].difference if name.startswith(CHANCES)]
+    chances = {name for p in pairs for name in p.error if name.startswith(CHANCES)}
     return max((_half(pairs, name) for name in chances), default=0.0) <= precision
 
 
 def _half(pairs: Sequence[Pair], name: str) -> float:
     """Half the width of the interval of a mean difference."""
     weights = np.array([p.futures for p in pairs]) / sum(p.futures for p in pairs)
-    return SURE * float(np.sqrt(((weights * [p.error[name] for p in pairs]) ** 2).sum()))
+    return SURE * float(np.sqrt(((weights * [p.error.get(name, 0.0) for p in pairs]) ** 2).sum()))
 
 
 def _comparison(scenario: Scenario, pairs: Sequence[Pair]) -> Comparison:
@@ -237,10 +237,8 @@ def _error_of(pairs: Sequence[Pair], name: str, side: str) -> float:
 
 def _effect(pairs: Sequence[Pair], name: str, least: float) -> Effect:
     before = float(np.average([p.before[name] for p in pairs], weights=[p.futures for p in pairs]))
-    if name not in pairs[0].difference:
-        return Effect(before, before, 0.0, 0.0, 0.0, 0.0, 0.0, detectable=False)
-    apart = np.concatenate([p.difference[name] for p in pairs])
+    apart = np.concatenate([p.difference.get(name, np.zeros(p.futures)) for p in pairs])
     delta, half = float(apart.mean()), _half(pairs, name)
-    model_low, model_high = np.mean([p.model[name] for p in pairs], axis=0).tolist()
+    model_low, model_high = np.mean([p.model.get(name, (0.0, 0.0)) for p in pairs], axis=0).tolist()
     detectable = abs(delta) >= least and abs(delta) > half
     return Effect(before, before + delta, delta, delta - half, delta + half, model_low, model_high, detectable)

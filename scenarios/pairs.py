@@ -21,14 +21,14 @@ SURE = 2.131449545559323  # 97.5th percentile of a Student-t: errors come from s
 @dataclass(slots=True)
 class Pair:
     """What one scenario does in a chunk, by name: `key_result/...`, `objective/...`, `guardrail/...`, `overall/...`,
-    `backlog/...`. A name without a difference is not touched."""
+    `backlog/...`. A name without a difference is not touched in these futures; it may be in others."""
 
     futures: int
     nothing: bool
     before: dict[str, float] = field(default_factory=dict)
     difference: dict[str, Floats] = field(default_factory=dict)  # (replication,)
     error: dict[str, float] = field(default_factory=dict)  # standard error of the mean difference
-    variance: dict[str, tuple[float, float]] = field(default_factory=dict)  # of what differs, before and after
+    variance: dict[str, tuple[float, float]] = field(default_factory=dict)  # before and after
     model: dict[str, tuple[float, float]] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)  # person-days more lost to switching, by team
     people: dict[str, float] = field(default_factory=dict)  # more people on average, by team
@@ -87,9 +87,9 @@ def _spread(apart: Floats, weights: Floats, size: Floats) -> tuple[float, float]
 def _note(found: Pair, name: str, before: Floats, after: Floats, model: Callable[[], tuple[float, float]]) -> None:
     """What is known of one name; `model` is asked only where there is a difference."""
     found.before[name] = float(before.mean())
+    found.variance[name] = (float(before.var()), float(after.var()))
     if before is not after and not np.array_equal(before, after):
         found.difference[name], found.model[name] = after - before, model()
-        found.variance[name] = (float(before.var()), float(after.var()))
         found.error[name] = float((after - before).std() / np.sqrt(len(before)))
 
 
