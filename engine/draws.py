@@ -7,6 +7,7 @@ sequence (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generato
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -17,6 +18,7 @@ _NORMAL = NormalDist()
 FUTURE, MOMENT = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95  # odd: steps from one counter to the next
 FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB  # of the finalizer
 UNIT = 2.0**-53
+FOUR, STEP_BITS = 4, 16  # successive draws to a word, bits each
 
 
 def uniform(seed: int, *name: str | int) -> float:
@@ -58,9 +60,38 @@ def normals(key: int, replication: ArrayLike, when: ArrayLike) -> NDArray[np.flo
     return np.asarray(special.ndtri(uniforms(key, replication, when)))
 
 
+def successive_normals(key: int, replication: NDArray[np.int64], when: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Standard normal draws of the stream `key`, (when, replication), of consecutive counters `when`.
+
+    Each is one of 65,536 equally likely values, of mean 0 and variance 1 together: where that is fine enough, a tenth
+    of the time of `normals`.
+    """
+    first, last = int(when[0]) // FOUR, int(when[-1]) // FOUR
+    word = words(key, replication, np.arange(first, last + 1)[:, None])
+    found, table = np.empty((len(word), FOUR, len(replication))), _steps()
+    for n in range(FOUR):
+        step = word >> np.uint64(STEP_BITS * n)
+        step &= np.uint64(len(table) - 1)
+        np.take(table, step.view(np.int64), mode="clip", out=found[:, n])
+    begin = int(when[0]) - FOUR * first
+    return found.reshape(-1, len(replication))[begin : begin + len(when)]
+
+
+@cache
+def _steps() -> NDArray[np.float64]:
+    """Means of the standard normal in cells of equal probability, ascending, scaled to variance 1."""
+    count = 1 << STEP_BITS
+    edge = special.ndtri(np.arange(count + 1) / count)
+    found = -np.diff(np.exp(-(edge**2) / 2))
+    return np.asarray(found / found.std())
+
+
 def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(FIRST)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(SECOND)
+    for shift, factor in ((30, FIRST), (27, SECOND)):
+        bits = z >> np.uint64(shift)
+        bits ^= z
+        bits *= np.uint64(factor)
+        z = bits
     return np.asarray(z ^ (z >> np.uint64(31)))
 
 

@@ -24,7 +24,7 @@ from koers.engine.standing import is_stale, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
 
-MODEL = "blend-2+capacity-2"
+MODEL = "blend-2+capacity-3"
 """Changes whenever the same log would get other numbers."""
 
 

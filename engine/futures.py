@@ -121,17 +121,17 @@ def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floa
 
 def usual_effort(setting: Setting, sizes: Floats) -> Floats:
     """Usual effort in each future, person-days per morning: by its team's size of run work."""
-    weights, team = by_size(setting.organisation, sizes), setting.organisation.key_results.team
-    found = np.empty((len(team), sizes.shape[1]))
-    for t, own in rows_by_team(team):
-        found[own] = setting.usual[:, own].T @ weights[t]
+    org = setting.organisation
+    found = np.empty((len(org.key_results.key), sizes.shape[1]))
+    for t, own in rows_by_team(org.key_results.team):
+        found[own] = setting.usual[:, own].T @ by_size(org, t, sizes[t])
     return found
 
 
-def by_size(org: Organisation, sizes: Floats) -> Floats:
-    """(team, knot, replication) weights of linear interpolation between KNOTS, which lie one apart."""
-    z = np.log(sizes) / np.maximum(org.teams.size_sd, 1e-12)[:, None]
-    near = np.abs(np.clip(z, KNOTS[0], KNOTS[-1])[:, None, :] - KNOTS[:, None])
+def by_size(org: Organisation, team: int, sizes: Floats) -> Floats:
+    """(knot, replication) weights of linear interpolation between KNOTS, which lie one apart, for `sizes` of a team."""
+    z = np.log(sizes) / max(org.teams.size_sd[team], 1e-12)
+    near = np.abs(np.clip(z, KNOTS[0], KNOTS[-1]) - KNOTS[:, None])
     return np.asarray(np.maximum(1.0 - near, 0.0))
 
 
@@ -193,7 +193,8 @@ def grouped(gain: Floats, count: int = GROUPS) -> Floats:
     ordered, n = np.sort(gain, axis=1), gain.shape[1]
     if n <= count:
         return ordered
-    below = np.concatenate([np.zeros((len(gain), 1)), np.cumsum(ordered, axis=1)], axis=1)
+    below = np.zeros((len(gain), n + 1))
+    np.cumsum(ordered, axis=1, out=below[:, 1:])
     edge = np.arange(count + 1) * (n / count)
     cell = np.minimum(edge.astype(np.int64), n - 1)
     total = below[:, cell] + (edge - cell) * ordered[:, cell]

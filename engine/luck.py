@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koers.engine.capacity import CELLS, Floats, Ints, Organisation
-from koers.engine.draws import normals, stream, words
+from koers.engine.draws import normals, stream, successive_normals, words
 
 Words = NDArray[np.uint64]
 Rows = slice | Ints
@@ -136,7 +136,7 @@ def _level(org: Organisation, t: int, seed: int, r: Ints, when: Ints) -> Floats:
     From the week that belief speaks of it is drawn forwards and, since it looks the same both ways, backwards.
     """
     teams, now, keep = org.teams, org.calendar.now, org.teams.level_keep[t]
-    level = normals(stream(seed, "level", teams.key[t]), r, when)
+    level = successive_normals(stream(seed, "level", teams.key[t]), r, when[:, 0])
     own = teams.level_mean[t] + teams.level_sd[t] * level[now]
     level *= teams.level_shake[t]
     level[now] = own
@@ -151,11 +151,15 @@ def _level(org: Organisation, t: int, seed: int, r: Ints, when: Ints) -> Floats:
 def _place(org: Organisation, level: Floats, bins: NDArray[np.int32], scale: Floats) -> None:
     """Fill in the bin of each level, and what a level is to the centre of its bin."""
     teams = org.teams
-    found = (level - teams.level_low) * (1.0 / teams.level_step)
+    found = level - teams.level_low
+    found *= 1.0 / teams.level_step
     np.floor(found, out=found)
     np.clip(found, 0, teams.demand.shape[2] - 1, out=found)
     bins[...] = found
-    level -= teams.level_low + (found + 0.5) * teams.level_step
+    found += 0.5
+    found *= teams.level_step
+    found += teams.level_low
+    level -= found
     np.exp(level, out=scale)
 
 

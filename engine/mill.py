@@ -88,7 +88,8 @@ def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
 @part
 def _open(s: Floats, came: Floats, evening: Floats, first: int, n: int) -> None:
     """The evening before the first morning, (row, future)."""
-    s[:] = 0.0
+    for j in range(ROWS * WIDTH):
+        s[j] = 0.0
     for q in range(KEPT):
         for j in range(n):
             s[BACKLOG + q * WIDTH + j] = evening[q, first + j]
@@ -115,9 +116,10 @@ def _attend(s: Floats, word: Any, absence: Floats, there: float) -> None:  # noq
 def _arrive(s: Floats, came: Floats, d: int, failure_demand: float, overdue_after: int, aged: bool) -> None:
     """BACKLOG grows, by more where work is left lying; `came` (day, future)."""
     if aged:
+        back = d + 1 - overdue_after if d + 1 > overdue_after else 0
         for j in range(WIDTH):
             b = s[BACKLOG + j]
-            old = b - (came[d + 1, j] - came[max(d + 1 - overdue_after, 0), j])
+            old = b - (came[d + 1, j] - came[back, j])
             if failure_demand > 0.0 and b > DUST and old > DUST:
                 s[ARRIVED + j] *= 1.0 + failure_demand * (old / b)
             came[d + 2, j] = came[d + 1, j] + s[ARRIVED + j]
@@ -135,7 +137,7 @@ def _protect(s: Floats, now: Any, broken: Bools) -> None:  # noqa: ANN401
     """SHARE: what run work may not touch; `now` is PRESENCE, `broken` (guardrail, future)."""
     kind, keep, people = now["kind"], now["share"], now["people"]
     if kind == ROTATION:
-        keep = max(1.0 - now["duty"] / people, 0.0) if people > 0.0 else 0.0
+        keep = 1.0 - now["duty"] / people if people > now["duty"] else 0.0
     if kind == RUN_FIRST:
         keep = 0.0
     for j in range(WIDTH):
@@ -215,14 +217,15 @@ def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, we
         run[t, week, first + j] = s[WEEK_RUN + j]
         present[t, week, first + j] = s[WEEK_PRESENT + j]
         left[t, week, first + j] = s[BACKLOG + j]
-    s[WEEK_RUN : WEEK_RUN + 2 * WIDTH] = 0.0
+    for j in range(2 * WIDTH):
+        s[WEEK_RUN + j] = 0.0
 
 
 @part
 def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, alarm: Bools, broken: Ints) -> None:  # noqa: ANN401
     """Whether a guardrail is broken in the evening, and since when; (future,) each."""
     if rail["measure"] == AGE:
-        back = max(d + 1 - int(min(rail["upper"], 1e9)), 0)
+        back = d + 1 - np.int64(rail["upper"]) if d + 1 > rail["upper"] else 0
         for j in range(WIDTH):
             alarm[j] = s[BACKLOG + j] - (came[d + 2, j] - came[back, j]) > DUST
     else:
@@ -243,7 +246,7 @@ def _by_weight(s: Floats, share: float, pace: float, effort: Floats) -> None:
 def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - calls cost compile time
     days = len(w.morning)
     for first in range(begin, end, WIDTH):
-        n = min(WIDTH, end - first)
+        n = WIDTH if end - first > WIDTH else end - first
         for t in range(len(w.team)):
             _open(w.rows[t], w.came[t], w.evening[t], first, n)
         for r in range(len(w.rail)):
@@ -254,9 +257,9 @@ def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - cal
             last = d + 1 == days or w.morning[d + 1]["week"] != week
             for t in range(len(w.team)):
                 s, now, team = w.rows[t], w.presence[t, d], w.team[t]
-                word = w.word[t, week, first : first + n]
-                _attend(s, word, w.absence[t], max(now["people"] - now["away"], 0.0))
-                if np.isnan(now["given"]):
+                word, there = w.word[t, week, first : first + n], now["people"] - now["away"]
+                _attend(s, word, w.absence[t], there if there > 0.0 else 0.0)
+                if now["given"] != now["given"]:  # NaN: not known
                     bins, scale = w.bin[t, week, first : first + n], w.scale[t, week, first : first + n]
                     _draw(s, word, bins, scale, w.demand[t, weekday], weekday, now["factor"])
                 else:
@@ -277,7 +280,8 @@ def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - cal
                 for k in range(len(w.goal) if len(w.change) == 0 else 0):
                     if w.goal[k]["team"] == t and w.claim[k, d] > 0.0:
                         share = w.claim[k, d] / w.claims[t, d]
-                        _by_weight(s, share, w.pace[k, d], w.effort[k, first : first + n])
+                        if w.pace[k, d] != 0.0:
+                            _by_weight(s, share, w.pace[k, d], w.effort[k, first : first + n])
                         if w.goal_days.shape[1] > 0:
                             _by_weight(s, share, 1.0, w.goal_days[k, d, first : first + n])
             for r in range(len(w.rail)):
