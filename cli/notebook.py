@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from koers.cli import results
-from koers.cli.session import Session, notes_of
+from koers.cli.session import Session
 from koers.engine.forecast import forecast_from
 from koers.engine.prospect import SAMPLES
 from koers.engine.replay import Frames, typed
 from koers.events.cache import read_frames
 from koers.events.columns import day as day_of
 from koers.events.errors import InputError
-from koers.events.log import EventLog
+from koers.events.log import EventLog, notes_of
 from koers.events.memory import MemoryLog
 from koers.events.model import Event, Row
 
@@ -51,7 +51,7 @@ def forecast(
     given = log if isinstance(log, EventLog) else list(log)
     recorded, (day, known) = _read(given), _times(given, as_of, known_at)
     found = forecast_from(recorded, day, known, cycle=cycle, samples=samples, seed=seed)
-    notes = notes_of(given.rows() if isinstance(given, EventLog) else given)
+    notes = given.notes() if isinstance(given, EventLog) else notes_of(given)
     return results.Forecast(**_parts(found), recorded=recorded, notes=notes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from koers.events.frames import Frames
     from koers.events.log import EventLog
-    from koers.events.model import Event, Row
 
 
 def _utc_now() -> datetime:
@@ -82,17 +81,7 @@ class Session:
     def notes(self) -> dict[int, str]:
         """The log's notes by position. Raises LogError."""
         with self.open() as log:
-            return notes_of(log.rows())
-
-
-def notes_of(events: Iterable[Event | Row]) -> dict[int, str]:
-    """Notes by position; events that no log has given one yet count on from the one before."""
-    position, found = 0, {}
-    for event in events:
-        position = event.position or position + 1
-        if event.note is not None:
-            found[position] = event.note
-    return found
+            return log.notes()
 
 
 def _when(log: EventLog, day: date, known: datetime) -> str:

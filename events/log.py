@@ -41,6 +41,16 @@ class Head(NamedTuple):
 EMPTY = Head(0, GENESIS)
 
 
+def notes_of(events: Iterable[Event | Row]) -> dict[int, str]:
+    """Notes by position; events that no log has given one yet count on from the one before."""
+    position, found = 0, {}
+    for event in events:
+        position = event.position or position + 1
+        if event.note is not None:
+            found[position] = event.note
+    return found
+
+
 class EventLog(ABC):
     """A log of events. Subclasses store; admission and decoding are the same for all.
 
@@ -88,6 +98,10 @@ class EventLog(ABC):
         """The positions, up to `until`, of the events with these ids; ids that are not there are left out."""
         found = {event.id: event.position or 0 for event in map(self.find, ids) if event is not None}
         return {event_id: position for event_id, position in found.items() if position <= until}
+
+    def notes(self) -> dict[int, str]:
+        """Notes by position, those taken out left out. Raises LogError."""
+        return notes_of(self.rows())
 
     def batches(self, after: int, until: int) -> Iterator[Batch]:
         """What `rows` gives, by column: what a replay needs of it, read fast."""

@@ -78,6 +78,7 @@ ADD: LiteralString = f"""
     )
     INSERT INTO koers.events SELECT new.* FROM moved, unnest(%s::bigint[]{TEXTS}) AS new
 """  # noqa: S608 - nothing in it comes from outside
+NOTES = "SELECT position, note FROM koers.events WHERE note IS NOT NULL ORDER BY position"
 BLANK = "UPDATE koers.events SET note = NULL, note_salt = NULL WHERE id = ANY(%s)"
 
 
@@ -186,6 +187,11 @@ class PostgresLog(EventLog):
         if row != (2,):
             raise LogError(f"{self.name}: the events fit the chain, but the triggers that keep them are gone or off")
         return head
+
+    def notes(self) -> dict[int, str]:
+        """See EventLog.notes."""
+        with self._told():
+            return dict(self._db.execute(NOTES).fetchall())
 
     def storage(self) -> str:
         """See EventLog.storage."""

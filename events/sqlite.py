@@ -82,6 +82,7 @@ SYNCHRONOUS = ("off", "normal", "full", "extra")
 GIVEN = "FROM json_each(?) AS given CROSS JOIN events ON events.id = given.value"
 KNOWN = f"SELECT events.* {GIVEN}"
 POSITIONS = f"SELECT events.id, events.position {GIVEN} WHERE events.position <= ?"
+NOTES = "SELECT position, note FROM events WHERE note IS NOT NULL ORDER BY position"
 BLANK = "UPDATE events SET note = NULL, note_salt = NULL WHERE id = ?"
 ADD = f"INSERT INTO events VALUES ({','.join('?' * len(Row._fields))})"  # noqa: S608
 
@@ -202,6 +203,11 @@ class SqliteLog(EventLog):
                 f"{self.path}: the events fit the chain, but the file is not as koers made it: {', '.join(altered)}"
             )
         return head
+
+    def notes(self) -> dict[int, str]:
+        """See EventLog.notes."""
+        with self._told():
+            return dict(self._db.execute(NOTES))
 
     def storage(self) -> str:
         """See EventLog.storage."""

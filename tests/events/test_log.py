@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from koers.events import model
 from koers.events.errors import ConflictError, VersionError
-from koers.events.log import EMPTY, EventLog, open_log
+from koers.events.log import EMPTY, EventLog, notes_of, open_log
 from koers.events.memory import MemoryLog
 from koers.events.model import PAYLOADS, CheckedIn, Event, Payload
+from koers.events.redaction import redact
 from koers.events.sqlite import SqliteLog
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -75,6 +76,13 @@ class LogCase(ABC):
         for after, until in itertools.product(range(-1, 7), [None, *range(-1, 7)]):
             expected = [p for p in range(1, 6) if p > after and (until is None or p <= until)]
             assert [row.position for row in log.rows(after, until)] == expected
+
+    def test_notes_are_told_by_position_until_they_are_taken_out(self, log: EventLog) -> None:
+        assert log.notes() == {}
+        log.append([check_in("a", note="first"), check_in("b"), check_in("c", note="third")])
+        assert log.notes() == {1: "first", 3: "third"} == notes_of(log.rows())
+        redact(log, "a", NOW)
+        assert log.notes() == {3: "third"} == notes_of(log.rows())
 
     @pytest.mark.parametrize("until", [None, 100])
     def test_reading_sees_the_log_as_it_was_when_it_began(self, log: EventLog, until: int | None) -> None:
