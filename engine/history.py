@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from koers.engine import demand as run_work
 from koers.engine import kernel
-from koers.engine.capacity import Floats, Ints, KeyResults, Organisation, Teams
+from koers.engine.capacity import DUST, Floats, Ints, KeyResults, Organisation, Teams
 from koers.engine.futures import KNOTS, by_size
 from koers.engine.groups import rows_by_team
 from koers.engine.luck import Start, sizes
@@ -44,7 +44,7 @@ class Past:
 
     organisation: Organisation
     today: int  # index of the last morning up to the as-of day
-    excess: Floats  # (team,) person-days open today beyond what is open as a rule, where a log counts them
+    open: tuple[Floats, Floats]  # (team,) person-days at least and at most that wait today, as far as a log counts them
     rows: Ints  # (key_result,) of those that effort goes to now, among those of the account
 
 
@@ -69,20 +69,26 @@ def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
     place = {name: row for row, name in enumerate(shared["key_result"])}
     rows = [place[name] for name in moved["key_result"]]
     today = sum(day <= staff.as_of for day in days) - 1
-    return Past(_as_it_was(staff, shared, days), today, _excess(staff), np.array(rows, dtype=np.int64))
+    return Past(_as_it_was(staff, shared, days), today, _open(staff), np.array(rows, dtype=np.int64))
 
 
 def account(was: Past, seed: int, replications: range) -> Account:
-    """Play the past. A backlog that a log counts beyond its rule is there, whatever the account says."""
+    """Play the past. Whatever the account says, what a log counts beyond its rule waits, and no more than is open."""
     org = was.organisation
     size = sizes(org, seed, replications)
     run = kernel.run(org, seed, replications, size=size, mark=was.today)
-    backlog = np.maximum(run.backlog, was.excess[:, None] * size)
+    start = _within(run.marked, *(limit[:, None] * size for limit in was.open))
     change = run.mean[:, : was.today + 1, kernel.COLUMNS.index("change")]
     last = run.mean[:, max(was.today - 4, 0) : was.today + 1].sum(axis=1)
     spent, there = last[:, kernel.COLUMNS.index("run")], last[:, : kernel.COLUMNS.index("arrived")].sum(axis=1)
     share = np.divide(spent, there, out=np.zeros_like(spent), where=there > 0)
-    return Account(size, run.effort[was.rows], run.marked._replace(backlog=backlog), change, share)
+    return Account(size, run.effort[was.rows], start, change, share)
+
+
+def _within(start: Start, least: Floats, most: Floats) -> Start:
+    """`start` with backlogs within these limits (team, replication), and no waiting where there is none."""
+    backlog = np.clip(start.backlog, least, most)
+    return start._replace(backlog=backlog, waiting=np.where(backlog > DUST, start.waiting, 0))
 
 
 class Usual(NamedTuple):
@@ -115,7 +121,7 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
 
 def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation) -> Floats:
     """(knot, key_result): effort `seen` in the past times the drift from `then` to `later` where nothing changes."""
-    expected, before, after = np.split(_by_size(np.concatenate([seen, then, later]), org, size), 3, axis=1)
+    expected, before, after = _by_size((seen, then, later), org, size)
     drift = np.divide(after, before, out=np.ones_like(before), where=before > 0)
     return np.asarray(expected * drift.clip(1 / FURTHEST, FURTHEST))
 
@@ -174,26 +180,32 @@ def _steady(teams: Teams, window: Floats, gone: int, days: int) -> Teams:
     )
 
 
-def _by_size(effort: Floats, org: Organisation, size: Floats) -> Floats:
-    """Expected `effort` (key_result, replication) given the size of its team's run work, (knot, key_result)."""
-    team = np.resize(org.key_results.team, len(effort))  # several efforts may stand below one another
-    found, weights = np.empty((len(KNOTS), len(effort))), by_size(org, size)
-    for t, own in rows_by_team(team):
-        products = weights[t] @ weights[t].T + 1e-9 * np.eye(len(KNOTS))  # a knot that no size is near stays 0
-        found[:, own] = np.linalg.solve(products, weights[t] @ effort[own].T)
+def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats) -> Floats:
+    """Expected efforts (key_result, replication) given the size of the team's run work, (effort, knot, key_result)."""
+    found = np.empty((len(efforts), len(KNOTS), len(org.key_results.key)))
+    for t, own in rows_by_team(org.key_results.team):
+        weights = by_size(org, t, size[t])
+        products = weights @ weights.T + 1e-9 * np.eye(len(KNOTS))  # a knot that no size is near stays 0
+        found[:, :, own] = np.linalg.solve(products, [weights @ effort[own].T for effort in efforts])
     return np.maximum(found, 0.0)
 
 
-def _excess(staff: Staffing) -> Floats:
-    """(team,) person-days open today beyond those open on nine of ten days of the WINDOW: items wait for much else."""
-    day = np.arange(number_of(staff.as_of) - WINDOW, number_of(staff.as_of) + 1)
-    found = np.zeros(len(staff.teams))
+def _open(staff: Staffing) -> tuple[Floats, Floats]:
+    """(team,) person-days that wait today at least and at most.
+
+    At least what is open beyond that of nine of ten days of the WINDOW: items wait for much else. At most all that is
+    open, where a log goes on to today.
+    """
+    today = number_of(staff.as_of)
+    day = np.arange(today - WINDOW, today + 1)
+    least, most = np.zeros(len(staff.teams)), np.full(len(staff.teams), np.inf)
     for t, own in enumerate(run_work.by_team(staff.items, staff.teams)):
         seen = day[day >= max(staff.demand.known_from[t], day[0])]
         if staff.demand.known_until[t] >= staff.demand.known_from[t] and len(seen):
             open_ = run_work.open_on(own, seen, float(staff.demand.size[t]))
-            found[t] = max(open_[-1] - np.quantile(open_, RULE), 0.0)
-    return found
+            least[t] = max(open_[-1] - np.quantile(open_, RULE), 0.0)
+            most[t] = open_[-1] if staff.demand.known_until[t] >= today else np.inf
+    return least, most
 
 
 def _shared(goals: pl.DataFrame, moved: pl.DataFrame, staff: Staffing, since: date) -> pl.DataFrame:

@@ -26,7 +26,7 @@ from tests.engine.organisations import (
     outcome,
     retarget,
 )
-from tests.engine.staffed import MID, incidents, people, record
+from tests.engine.staffed import MID, incidents, people, record, tickets
 
 SINCE, UNTIL = 30, 37
 
@@ -123,7 +123,8 @@ def test_people_that_leave_are_named_as_the_cause() -> None:
 
 
 def test_incidents_are_told_by_their_number() -> None:
-    declared = [*record("a", kinds="i"), *staffed("a"), *incidents("a", 20, 3.0, on=MID + 1)]
+    usual = tickets("a", 1, 4.0, 0.5)
+    declared = [*record("a", kinds="i"), *staffed("a"), *usual, *incidents("a", 20, 3.0, on=MID + 1)]
     found = explain(typed(log_of(declared)), day(MID), day(MID + 3))
     (one,) = [one for name, one in found.items() if name.startswith("a1")]
     (came,) = [part for part in one.parts if part.cause == "run work"]
