@@ -38,13 +38,21 @@ UNFINISHED = 0.1
 """Share of an initiative's estimate that is still to do at least, until it is said to be finished."""
 
 
+class Open(NamedTuple):
+    """What waits by a log that counts it, person-days, (team,) each: more than nothing, less than all without a log."""
+
+    least: Floats  # today: beyond what is open as a rule
+    most: Floats  # today: all that is open, where the log goes on to today
+    rule: Floats  # on a usual day at most: what is open on nine of ten
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """The account of the weeks in which paces were learnt: an organisation over them, up to a little beyond today."""
 
     organisation: Organisation
     today: int  # index of the last morning up to the as-of day
-    open: tuple[Floats, Floats]  # (team,) person-days at least and at most that wait today, as far as a log counts them
+    open: Open
     rows: Ints  # (key_result,) of those that effort goes to now, among those of the account
 
 
@@ -77,7 +85,7 @@ def account(was: Past, seed: int, replications: range) -> Account:
     org = was.organisation
     size = sizes(org, seed, replications)
     run = kernel.run(org, seed, replications, size=size, mark=was.today)
-    start = _within(run.marked, *(limit[:, None] * size for limit in was.open))
+    start = _within(run.marked, was.open.least[:, None] * size, was.open.most[:, None] * size)
     change = run.mean[:, : was.today + 1, kernel.COLUMNS.index("change")]
     last = run.mean[:, max(was.today - 4, 0) : was.today + 1].sum(axis=1)
     spent, there = last[:, kernel.COLUMNS.index("run")], last[:, : kernel.COLUMNS.index("arrived")].sum(axis=1)
@@ -116,7 +124,8 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     before = then.mean(axis=1)
     scale = np.divide(seen.effort.mean(axis=1), before, out=np.ones(len(typical)), where=before > 0)
     unchanged = later * (scale * goals.pace.sum(axis=1))[:, None]
-    return Usual(effort, typical, steady.marked, (then, later), unchanged)
+    start = _within(steady.marked, np.zeros_like(seen.size), was.open.rule[:, None] * seen.size)
+    return Usual(effort, typical, start, (then, later), unchanged)
 
 
 def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation) -> Floats:
@@ -190,22 +199,19 @@ def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats) -> Fl
     return np.maximum(found, 0.0)
 
 
-def _open(staff: Staffing) -> tuple[Floats, Floats]:
-    """(team,) person-days that wait today at least and at most.
-
-    At least what is open beyond that of nine of ten days of the WINDOW: items wait for much else. At most all that is
-    open, where a log goes on to today.
-    """
+def _open(staff: Staffing) -> Open:
+    """By what was open in the last WINDOW: items wait for much else than people, but none waits that is not open."""
     today = number_of(staff.as_of)
     day = np.arange(today - WINDOW, today + 1)
-    least, most = np.zeros(len(staff.teams)), np.full(len(staff.teams), np.inf)
+    found = Open(np.zeros(len(staff.teams)), *np.full((2, len(staff.teams)), np.inf))
     for t, own in enumerate(run_work.by_team(staff.items, staff.teams)):
         seen = day[day >= max(staff.demand.known_from[t], day[0])]
         if staff.demand.known_until[t] >= staff.demand.known_from[t] and len(seen):
             open_ = run_work.open_on(own, seen, float(staff.demand.size[t]))
-            least[t] = max(open_[-1] - np.quantile(open_, RULE), 0.0)
-            most[t] = open_[-1] if staff.demand.known_until[t] >= today else np.inf
-    return least, most
+            found.rule[t] = np.quantile(open_, RULE)
+            found.least[t] = max(open_[-1] - found.rule[t], 0.0)
+            found.most[t] = open_[-1] if staff.demand.known_until[t] >= today else np.inf
+    return found
 
 
 def _shared(goals: pl.DataFrame, moved: pl.DataFrame, staff: Staffing, since: date) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from tests.engine.staffed import (
     CYCLE,
     MID,
     away,
+    effort,
     errors,
     guardrail,
     incidents,
@@ -100,6 +101,16 @@ def test_absurd_backlog_overflows_nothing() -> None:
     said = sound(RECORD, FIVE, incidents("a", 30, 10_000.0), RAIL)
     assert said.guardrails[0].risk == 1.0
     assert said.capacity[0].backlog > 100_000
+
+
+def test_no_more_waits_than_the_log_counts_as_open() -> None:
+    """The first tickets ever, many and large: more may be to come, but no months of them are waiting already."""
+    first = sound(RECORD, FIVE, incidents("a", 20, 3.0, on=MID - 1), RAIL)
+    assert first.capacity[0].backlog == pytest.approx(60.0, abs=1.0)
+    done = sound(RECORD, people("a", ALONG, 2.0), tickets("a", 1, 8.0, 1.0), RAIL)
+    assert done.capacity[0].backlog == 0.0
+    unlogged = sound(RECORD, people("a", ALONG, 2.0), effort("a", 10.0, 0.0), RAIL)
+    assert unlogged.capacity[0].backlog > 1.0  # the control: nothing is known of what is open
 
 
 @pytest.mark.parametrize("on", [-20, 0, 20, MID])

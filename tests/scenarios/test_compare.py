@@ -211,7 +211,7 @@ def test_intervals_of_half_the_width_are_found_out() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_only_some_chunks_of_futures_show_counts_as_much_as_in_one(seed: int) -> None:
-    """A little more run work breaks a guardrail in one future of a hundred or so: most chunks of 40 know nothing of it."""
+    """A little more run work breaks a guardrail in one future of a hundred or so: most chunks of 40 do not know."""
     busier = scenario('run_demand team = "c"; factor = 1.01')
     (apart,) = all_compared([busier], 40, seed, precision=1e-9)
     (together,) = all_compared([busier], 400, seed)
