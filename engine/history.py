@@ -21,7 +21,7 @@ from koers.engine.futures import KNOTS, by_size
 from koers.engine.groups import rows_by_team
 from koers.engine.luck import Start, sizes
 from koers.engine.mornings import joined, mornings, number_of
-from koers.engine.organisation import organisation
+from koers.engine.organisation import as_usual, organisation
 from koers.engine.staffing import Staffing
 
 WINDOW = 91
@@ -114,9 +114,9 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
 
     Usual effort is the expected effort over the window in which a pace was learnt, given the size of run work, times
     the drift that is the account's own: it begins without a backlog, which goes on building up even where nothing
-    changes. `ahead` is the organisation of the futures.
+    changes, run work as in the long run included: a busy spell now is news. `ahead` is the organisation of the futures.
     """
-    steady = kernel.run(_unchanged(was, ahead), seed, replications, size=seen.size, mark=was.today)
+    steady = kernel.run(as_usual(_unchanged(was, ahead)), seed, replications, size=seen.size, mark=was.today)
     then, later = np.split(steady.effort, 2)
     goals = ahead.key_results
     typical = typical_effort(seen.effort, then, later, ahead)

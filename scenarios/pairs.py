@@ -163,7 +163,8 @@ def _overall(
     if asked_again and "overall/reached" in found.error:
         plain = found.error["overall/reached"]
         _learnt(found, ground, "overall/reached", *(np.sum(side, axis=0) for side in zip(*asked_again, strict=True)))
-        found.error["overall/score"] *= found.error["overall/reached"] / plain if plain > 0 else 1.0
+        if "overall/score" in found.error and plain > 0:
+            found.error["overall/score"] *= found.error["overall/reached"] / plain
 
 
 def _whole(weight: Floats, old: Ints, asked: Ints, beside: float) -> tuple[float, float]:
