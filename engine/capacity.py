@@ -71,6 +71,7 @@ class Teams:
     rate_sd: Floats  # (team,) sd of the log of the long-run rate: one draw per future
     size_sd: Floats  # (team,) sd of the log of person-days per unit of demand: one draw per future
     backlog: Floats  # (team,) person-days open before the first morning; they count as arrived the morning before
+    standing: Floats  # (team,) person-days open besides, all along: they wait for others, the team can do nothing
     run_share: Floats  # (team,) run share on the morning before the first one
     policies: tuple[Policy, ...]
     policy: Ints  # (team, day) index into policies
@@ -162,15 +163,15 @@ def older(backlog: float, recent: float) -> float:
     return left if left > DUST else 0.0
 
 
-def per_person(backlog: float, people: float) -> float:
-    """Backlog, person-days per effective person; infinite where there is backlog and nobody."""
+def per_person(work: float, people: float) -> float:
+    """Open run `work`, person-days per effective person; infinite where there is some and nobody."""
     if people > 0.0:
-        return backlog / people
-    return math.inf if backlog > DUST else 0.0
+        return work / people
+    return math.inf if work > DUST else 0.0
 
 
 def watched(policy: Policy, watch: Watch, load: float) -> bool:
-    """Whether the share has fallen to 0 this morning; `load` is the backlog per person, arrivals included."""
+    """Whether the share has fallen to 0 this morning; `load` is the open work per person, arrivals included."""
     if policy.kind == "buffer":
         return watch.waiting > 0 and (watch.tripped or watch.waiting >= policy.days)
     if policy.kind == "threshold":

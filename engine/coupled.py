@@ -36,6 +36,8 @@ from koers.engine.history import (
     Usual,
     account,
     done,
+    minds,
+    noticed,
     partly_done,
     past,
     typical_effort,
@@ -181,7 +183,11 @@ def couple(
     before = past(staff, goals, own)
     chunk = range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS))
     was = account(before, seed, chunk)
+    if was.standing.any():
+        before = noticed(before, was.standing)
+        was = account(before, seed, chunk) if minds(before.organisation) else was
     org = organisation(staff, own, days, paces(own, readings, learnt, said.ahead, as_of, days))
+    org = replace(org, teams=replace(org.teams, standing=before.organisation.teams.standing))
     org = partly_done(org, done(before, staff, was.change)) if _begun(org) else org
     bare = _bare(org, said.at_due, _elasticity(frames, goals, readings, learnt, as_of))
     found = _drawn(bare, before, was, said.movable, said.probability, seed, chunk)

@@ -64,6 +64,7 @@ class Account(NamedTuple):
     start: Start  # where each replication stands today
     change: Floats  # (team, day) mean person-days of change work up to today
     run_share: Floats  # (team,) expected of the last five mornings
+    standing: Floats  # (team,) person-days open today, by a log that counts them, beyond what waits for the team
 
 
 def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
@@ -90,7 +91,20 @@ def account(was: Past, seed: int, replications: range) -> Account:
     last = run.mean[:, max(was.today - 4, 0) : was.today + 1].sum(axis=1)
     spent, there = last[:, kernel.COLUMNS.index("run")], last[:, : kernel.COLUMNS.index("arrived")].sum(axis=1)
     share = np.divide(spent, there, out=np.zeros_like(spent), where=there > 0)
-    return Account(size, run.effort[was.rows], start, change, share)
+    beyond = was.open.most - start.backlog.mean(axis=1) / size.mean(axis=1)
+    standing = np.where(np.isfinite(beyond), np.maximum(beyond, 0.0), 0.0)
+    return Account(size, run.effort[was.rows], start, change, share, standing)
+
+
+def noticed(was: Past, standing: Floats) -> Past:
+    """The past with open run work that waits for others, which guardrails and policies see as well."""
+    org = was.organisation
+    return replace(was, organisation=replace(org, teams=replace(org.teams, standing=standing)))
+
+
+def minds(org: Organisation) -> bool:
+    """Whether how its mornings are divided hangs on how much is open."""
+    return any(policy.kind in ("threshold", "freeze") for policy in org.teams.policies)
 
 
 def _within(start: Start, least: Floats, most: Floats) -> Start:
@@ -124,7 +138,8 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     before = then.mean(axis=1)
     scale = np.divide(seen.effort.mean(axis=1), before, out=np.ones(len(typical)), where=before > 0)
     unchanged = later * (scale * goals.pace.sum(axis=1))[:, None]
-    start = _within(steady.marked, np.zeros_like(seen.size), was.open.rule[:, None] * seen.size)
+    rule = np.maximum(was.open.rule - was.organisation.teams.standing, 0.0)
+    start = _within(steady.marked, np.zeros_like(seen.size), rule[:, None] * seen.size)
     return Usual(effort, typical, start, (then, later), unchanged)
 
 

@@ -172,13 +172,19 @@ def _teams(coupled: Coupled, total: Sums, drawn: kernel.Futures) -> tuple[TeamCa
                 people=staff.present(team),
                 policy=staff.policy(team).kind,
                 run_share=staff.logged.get(team, float(coupled.recent[t])),
-                backlog=float(np.median(coupled.now.backlog[t])),
+                backlog=_open_now(coupled, t),
                 rests_on=staff.demand.rests_on[t],
                 lost=float(total.lost[t]) / total.count,
                 weeks=tuple(_weeks(org, drawn, t)),
             )
         )
     return tuple(found)
+
+
+def _open_now(coupled: Coupled, t: int) -> float:
+    """Person-days of run work that are open: as the log counts them, else the median of what may be."""
+    counted = float(coupled.before.open.most[t])
+    return counted if np.isfinite(counted) else float(np.median(coupled.now.backlog[t]))
 
 
 def _weeks(org: Organisation, drawn: kernel.Futures, t: int) -> list[Week]:

@@ -35,7 +35,7 @@ class Out(NamedTuple):
     alarm: Bools  # (guardrail, replication) whether it was broken
     run: Floats  # (team, week, replication) person-days of run work done; without weeks unless asked for
     present: Floats  # (team, week, replication) capacity, person-days
-    left: Floats  # (team, week, replication) backlog after the week's last morning, person-days
+    left: Floats  # (team, week, replication) open run work after the week's last morning, person-days
     sums: Floats  # (team, block, day, column) over the futures of a block of WIDTH
     days: Floats  # (team, day, column, replication); without days unless asked for
     shares: Floats  # (team, day, replication) the share that run work could not touch; as days

@@ -23,6 +23,7 @@ class _State:
     """Where the futures stand in the evening; the last axis is the future."""
 
     backlog: Floats  # (team, replication)
+    standing: Floats  # (team, replication)
     run_share: Floats  # (team, replication)
     tripped: Bools  # (team, replication)
     waiting: Ints  # (team, replication)
@@ -51,6 +52,7 @@ def _start(g: Group, luck: Luck) -> _State:
     came[:, 1:2] = luck.start.backlog[:, None, :]
     return _State(
         backlog=luck.start.backlog.copy(),
+        standing=g.team["standing"][:, None] * luck.size,
         run_share=luck.start.run_share.copy(),
         tripped=luck.start.tripped.copy(),
         waiting=luck.start.waiting.copy(),
@@ -90,7 +92,7 @@ def _morning(g: Group, luck: Luck, out: Out, state: _State, t: int, d: int) -> F
     if out.run.shape[1]:
         out.run[t, week] += run
         out.present[t, week] += capacity
-        out.left[t, week] = state.backlog[t]
+        out.left[t, week] = state.backlog[t] + state.standing[t]
     told = np.stack([run, change, lost, idle, arrived, state.backlog[t]])
     out.sums[t, :, d] = np.add.reduceat(told, np.arange(0, told.shape[1], WIDTH), axis=1).T
     if out.days.shape[1]:
@@ -115,9 +117,10 @@ def _arriving(g: Group, luck: Luck, state: _State, t: int, d: int) -> Floats:
     return np.asarray(drawn)
 
 
-def _load(backlog: Floats, people: float) -> Floats:
-    """Backlog per person."""
-    return backlog / people if people > 0 else np.where(backlog > DUST, np.inf, 0.0)
+def _load(state: _State, t: int, people: float) -> Floats:
+    """Open work per person."""
+    work = state.backlog[t] + state.standing[t]
+    return work / people if people > 0 else np.where(work > DUST, np.inf, 0.0)
 
 
 def _protected(g: Group, state: _State, t: int, d: int) -> Floats | float:
@@ -128,7 +131,7 @@ def _protected(g: Group, state: _State, t: int, d: int) -> Floats | float:
     if kind == "buffer":
         tripped = (waiting > 0) & (tripped | (waiting >= here["days"]))
     elif kind == "threshold":
-        load = _load(state.backlog[t], people)
+        load = _load(state, t, people)
         tripped = (load > here["upper"]) | (tripped & (load >= here["lower"]))
     else:
         tripped = np.zeros_like(tripped)
@@ -150,7 +153,7 @@ def _watch(g: Group, out: Out, state: _State, d: int) -> None:
             fresh = came[d + 2] - came[max(d + 2 - (int(min(upper, 1e9)) + 1), 0)]
             state.broken[r] = state.backlog[t] - fresh > DUST
         else:
-            state.broken[r] = _load(state.backlog[t], g.presence[t, d]["people"]) > upper
+            state.broken[r] = _load(state, t, g.presence[t, d]["people"]) > upper
         out.broken[r] = np.where(state.broken[r] & (out.broken[r] == NEVER), d, out.broken[r])
 
 

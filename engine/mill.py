@@ -17,10 +17,9 @@ from koers.engine.compiled import part, whole
 from koers.engine.groups import WIDTH, Bools, Group, Records
 from koers.engine.luck import ABSENCE_BYTE, Luck
 
-RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, BEFORE, TRIPPED, WAITING, PRESENT, SHARE, WEEK_RUN, WEEK_PRESENT = (
-    n * WIDTH for n in range(13)
-)
-ROWS = 13
+ROWS = 14
+RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, BEFORE, TRIPPED, WAITING = (n * WIDTH for n in range(9))
+PRESENT, SHARE, STANDING, WEEK_RUN, WEEK_PRESENT = (n * WIDTH for n in range(9, ROWS))
 TOLD = 6  # rows that sums and days tell: RUN to BACKLOG
 KEPT = 4  # rows that go on from the evening to the next morning: BACKLOG to WAITING
 RUN_FIRST, RING_FENCE, FIXED_SPLIT, BUFFER, THRESHOLD, ROTATION, FREEZE = range(len(POLICIES))
@@ -86,13 +85,15 @@ def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
 
 
 @part
-def _open(s: Floats, came: Floats, evening: Floats, first: int, n: int) -> None:
+def _open(s: Floats, came: Floats, evening: Floats, size: Floats, standing: float, first: int, n: int) -> None:
     """The evening before the first morning, (row, future)."""
     for j in range(ROWS * WIDTH):
         s[j] = 0.0
     for q in range(KEPT):
         for j in range(n):
             s[BACKLOG + q * WIDTH + j] = evening[q, first + j]
+    for j in range(n):
+        s[STANDING + j] = standing * size[first + j]
     for j in range(n if len(came) > 0 else 0):
         came[1, j] = evening[0, first + j]
 
@@ -128,8 +129,8 @@ def _arrive(s: Floats, came: Floats, d: int, failure_demand: float, overdue_afte
 
 
 @part
-def _load(backlog: float, people: float) -> float:
-    return backlog / people if people > 0.0 else (np.inf if backlog > DUST else 0.0)
+def _load(work: float, people: float) -> float:
+    return work / people if people > 0.0 else (np.inf if work > DUST else 0.0)
 
 
 @part
@@ -149,7 +150,7 @@ def _protect(s: Floats, now: Any, broken: Bools) -> None:  # noqa: ANN401
             s[SHARE + j] = 0.0 if trips else keep
     elif kind == THRESHOLD:
         for j in range(WIDTH):
-            load = _load(s[BACKLOG + j], people)
+            load = _load(s[BACKLOG + j] + s[STANDING + j], people)
             trips = load > now["upper"] or (s[TRIPPED + j] > 0.0 and load >= now["lower"])
             s[TRIPPED + j] = 1.0 if trips else 0.0
             s[SHARE + j] = 0.0 if trips else keep
@@ -216,7 +217,7 @@ def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, we
     for j in range(n):
         run[t, week, first + j] = s[WEEK_RUN + j]
         present[t, week, first + j] = s[WEEK_PRESENT + j]
-        left[t, week, first + j] = s[BACKLOG + j]
+        left[t, week, first + j] = s[BACKLOG + j] + s[STANDING + j]
     for j in range(2 * WIDTH):
         s[WEEK_RUN + j] = 0.0
 
@@ -230,7 +231,7 @@ def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, alarm: Boo
             alarm[j] = s[BACKLOG + j] - (came[d + 2, j] - came[back, j]) > DUST
     else:
         for j in range(WIDTH):
-            alarm[j] = _load(s[BACKLOG + j], people) > rail["upper"]
+            alarm[j] = _load(s[BACKLOG + j] + s[STANDING + j], people) > rail["upper"]
     for j in range(len(broken)):
         broken[j] = d if alarm[j] and broken[j] == NEVER else broken[j]
 
@@ -248,7 +249,7 @@ def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - cal
     for first in range(begin, end, WIDTH):
         n = WIDTH if end - first > WIDTH else end - first
         for t in range(len(w.team)):
-            _open(w.rows[t], w.came[t], w.evening[t], first, n)
+            _open(w.rows[t], w.came[t], w.evening[t], w.size[t], w.team[t]["standing"], first, n)
         for r in range(len(w.rail)):
             for j in range(n):
                 w.alarms[r, j] = w.alarm[r, first + j]

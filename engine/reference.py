@@ -87,6 +87,7 @@ class Team:
         self.present = simpy.Container(sim.env)  # person-days not yet given out this morning
         begin = sim.luck.start
         self.queue = Queue(float(begin.backlog[index, 0]))
+        self.standing = float(teams.standing[index] * sim.luck.size[index, 0])
         self.run_share = float(begin.run_share[index, 0])
         self.watch = Watch(bool(begin.tripped[index, 0]), int(begin.waiting[index, 0]))
         self.people: float | None = None
@@ -96,6 +97,10 @@ class Team:
     def headcount(self, morning: int) -> float:
         """Effective people on a morning."""
         return float(self.planned[morning]) if self.people is None else self.people
+
+    def load(self, people: float) -> float:
+        """Open run work, person-days per effective person."""
+        return rules.per_person(self.queue.total + self.standing, people)
 
     def arrivals(self) -> Generator[simpy.Event, Any, None]:
         """Run work comes in overnight; more of it where work has been left lying."""
@@ -122,7 +127,7 @@ class Team:
     def _share(self, morning: int, people: float) -> float:
         """The share of those present that run work may not touch."""
         policy = self.policy or self.policies[morning]
-        tripped = rules.watched(policy, self.watch, rules.per_person(self.queue.total, people))
+        tripped = rules.watched(policy, self.watch, self.load(people))
         self.watch = Watch(tripped, self.watch.waiting)
         return rules.protected(policy, people, tripped=tripped, broken=self.sim.is_broken(policy.guardrail))
 
@@ -184,7 +189,7 @@ def _is_broken(rails: Guardrails, index: int, teams: Sequence[Team], morning: in
     team, upper = teams[int(rails.team[index])], float(rails.upper[index])
     if rules.MEASURES[rails.measure[index]] == "backlog_age":
         return team.queue.older_than(morning - int(min(upper, 1e9))) > 0.0
-    return rules.per_person(team.queue.total, team.headcount(morning)) > upper
+    return team.load(team.headcount(morning)) > upper
 
 
 class Portfolio:

@@ -14,11 +14,12 @@ import numpy as np
 from koers.engine.capacity import DUST, NEVER, Floats
 from koers.engine.mornings import EPOCH
 from koers.engine.moves import Headcount, Move, Teller, moves
-from koers.engine.reference import Portfolio, Simulation
+from koers.engine.reference import Day as Morning
+from koers.engine.reference import Portfolio, Simulation, Team
 
 
 class Day(NamedTuple):
-    """A team's morning. Person-days; `people` are effective ones, `backlog` is the evening's, `policy_share` 0-1."""
+    """A team's morning. Person-days; `people` are effective, `backlog` is open in the evening, `policy_share` 0-1."""
 
     team: str
     date: date
@@ -59,12 +60,17 @@ def tell(
     """
     mornings = [EPOCH + timedelta(days=day) for day in sim.org.calendar.day.tolist()]
     teller, done = Teller(sim, mornings, as_of, headcount or {}, names or {}), _again(sim)
-    days = [Day(team.key, on, *day[1:]) for team in sim.teams for on, day in zip(teller.days, team.days, strict=True)]
+    days = [_day(team, on, day) for team in sim.teams for on, day in zip(teller.days, team.days, strict=True)]
     return Story(
         days=tuple(sorted(days, key=lambda day: (day.date, day.team))),
         moves=tuple(sorted(moves(teller, done.begun), key=lambda move: (move.date, move.team))),
         work=tuple(_work(teller, done)),
     )
+
+
+def _day(team: Team, on: date, told: Morning) -> Day:
+    """What is open is what waits for the team and what waits for others."""
+    return Day(team.key, on, *told[1:])._replace(backlog=told.backlog + team.standing)
 
 
 class _Again(NamedTuple):

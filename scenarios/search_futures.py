@@ -82,7 +82,8 @@ def played(ground: Stage, world: World, own: Members, *, scored: bool = False) -
     gain = np.where(world.movable[own.key_results, None], gained(setting, drawn, size, e), 0.0)
     score = scores(setting, gain, e) if scored else np.zeros((0, len(e)))
     lost = drawn.mean[:, :, LOST].sum(axis=1)
-    return Played(own, reached(setting, gain, e), score, drawn.broken != NEVER, drawn.backlog, lost)
+    backlog = drawn.backlog + setting.organisation.teams.standing[:, None] * size
+    return Played(own, reached(setting, gain, e), score, drawn.broken != NEVER, backlog, lost)
 
 
 def chance(ground: Stage, world: World, k: int) -> Floats:
