@@ -134,7 +134,7 @@ class Organisation:
 class Watch(NamedTuple):
     """What a policy remembers from morning to morning."""
 
-    tripped: bool = False  # the share has fallen to 0
+    tripped: str = ""  # the kind of policy under which the share has fallen to 0; another begins anew
     waiting: int = 0  # mornings in a row that ended with backlog
 
 
@@ -170,13 +170,16 @@ def per_person(work: float, people: float) -> float:
     return math.inf if work > DUST else 0.0
 
 
-def watched(policy: Policy, watch: Watch, load: float) -> bool:
-    """Whether the share has fallen to 0 this morning; `load` is the open work per person, arrivals included."""
+def watched(policy: Policy, watch: Watch, load: float) -> Watch:
+    """What is remembered this morning; `load` is the open work per person, arrivals included."""
+    tripped = watch.tripped == policy.kind
     if policy.kind == "buffer":
-        return watch.waiting > 0 and (watch.tripped or watch.waiting >= policy.days)
-    if policy.kind == "threshold":
-        return load > policy.upper or (watch.tripped and load >= policy.lower)
-    return False
+        tripped = watch.waiting > 0 and (tripped or watch.waiting >= policy.days)
+    elif policy.kind == "threshold":
+        tripped = load > policy.upper or (tripped and load >= policy.lower)
+    else:
+        tripped = False
+    return Watch(policy.kind if tripped else "", watch.waiting)
 
 
 def protected(policy: Policy, people: float, *, tripped: bool, broken: bool) -> float:

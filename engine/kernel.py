@@ -30,7 +30,7 @@ class Out(NamedTuple):
     finished: Ints  # (initiative, replication) the morning on which it was done, or NEVER
     backlog: Floats  # (team, replication) in the evening of the marked morning; as the next four: see `luck.Start`
     run_share: Floats  # (team, replication)
-    tripped: Bools  # (team, replication)
+    tripped: Ints  # (team, replication)
     waiting: Ints  # (team, replication)
     alarm: Bools  # (guardrail, replication) whether it was broken
     run: Floats  # (team, week, replication) person-days of run work done; without weeks unless asked for
@@ -51,7 +51,7 @@ class Futures(NamedTuple):
     finished: Ints
     backlog: Floats
     run_share: Floats
-    tripped: Bools
+    tripped: Ints
     waiting: Ints
     alarm: Bools
     run: Floats
@@ -184,7 +184,7 @@ def _empty(org: Organisation, futures: int, *, weekly: bool, efforts: bool, deta
         finished=np.full((len(org.initiatives.key), futures), NEVER, dtype=np.int64),
         backlog=np.zeros((teams, futures)),
         run_share=np.zeros((teams, futures)),
-        tripped=np.zeros((teams, futures), dtype=np.bool_),
+        tripped=np.zeros((teams, futures), dtype=np.int64),
         waiting=np.zeros((teams, futures), dtype=np.int64),
         alarm=np.zeros((len(org.guardrails.key), futures), dtype=np.bool_),
         run=np.zeros((teams, weeks, futures)),

@@ -25,7 +25,7 @@ class _State:
     backlog: Floats  # (team, replication)
     standing: Floats  # (team, replication)
     run_share: Floats  # (team, replication)
-    tripped: Bools  # (team, replication)
+    tripped: Ints  # (team, replication)
     waiting: Ints  # (team, replication)
     broken: Bools  # (guardrail, replication)
     came: Floats  # (team, day + 2, replication) arrivals before each morning, all told
@@ -127,7 +127,7 @@ def _protected(g: Group, state: _State, t: int, d: int) -> Floats | float:
     """The share of the team's capacity that run work may not touch."""
     here = g.presence[t, d]
     kind, share, people = POLICIES[here["kind"]], here["share"], here["people"]
-    tripped, waiting = state.tripped[t], state.waiting[t]
+    tripped, waiting = state.tripped[t] == here["kind"], state.waiting[t]
     if kind == "buffer":
         tripped = (waiting > 0) & (tripped | (waiting >= here["days"]))
     elif kind == "threshold":
@@ -135,7 +135,7 @@ def _protected(g: Group, state: _State, t: int, d: int) -> Floats | float:
         tripped = (load > here["upper"]) | (tripped & (load >= here["lower"]))
     else:
         tripped = np.zeros_like(tripped)
-    state.tripped[t] = tripped
+    state.tripped[t] = tripped * here["kind"]
     if kind in ("buffer", "threshold"):
         return np.where(tripped, 0.0, share)
     if kind == "freeze":

@@ -25,7 +25,7 @@ class Start(NamedTuple):
 
     backlog: Floats  # person-days
     run_share: Floats  # on the morning before
-    tripped: NDArray[np.bool_]  # see `capacity.Watch`
+    tripped: Ints  # see `capacity.Watch`: index into POLICIES, 0 (which never trips) where none has
     waiting: Ints
     broken: NDArray[np.bool_]  # (guardrail, replication)
 
@@ -72,7 +72,7 @@ def at_rest(org: Organisation, futures: int) -> Start:
     return Start(
         backlog=np.repeat(org.teams.backlog[:, None], futures, axis=1),
         run_share=np.repeat(org.teams.run_share[:, None], futures, axis=1),
-        tripped=np.zeros((teams, futures), dtype=np.bool_),
+        tripped=np.zeros((teams, futures), dtype=np.int64),
         waiting=np.zeros((teams, futures), dtype=np.int64),
         broken=np.zeros((rails, futures), dtype=np.bool_),
     )

@@ -145,14 +145,14 @@ def _protect(s: Floats, now: Any, broken: Bools) -> None:  # noqa: ANN401
         s[SHARE + j] = keep
     if kind == BUFFER:
         for j in range(WIDTH):
-            trips = s[WAITING + j] > 0.0 and (s[TRIPPED + j] > 0.0 or s[WAITING + j] >= now["days"])
-            s[TRIPPED + j] = 1.0 if trips else 0.0
+            trips = s[WAITING + j] > 0.0 and (s[TRIPPED + j] == kind or s[WAITING + j] >= now["days"])
+            s[TRIPPED + j] = kind if trips else 0.0
             s[SHARE + j] = 0.0 if trips else keep
     elif kind == THRESHOLD:
         for j in range(WIDTH):
             load = _load(s[BACKLOG + j] + s[STANDING + j], people)
-            trips = load > now["upper"] or (s[TRIPPED + j] > 0.0 and load >= now["lower"])
-            s[TRIPPED + j] = 1.0 if trips else 0.0
+            trips = load > now["upper"] or (s[TRIPPED + j] == kind and load >= now["lower"])
+            s[TRIPPED + j] = kind if trips else 0.0
             s[SHARE + j] = 0.0 if trips else keep
     else:
         for j in range(WIDTH):

@@ -89,7 +89,8 @@ class Team:
         self.queue = Queue(float(begin.backlog[index, 0]))
         self.standing = float(teams.standing[index] * sim.luck.size[index, 0])
         self.run_share = float(begin.run_share[index, 0])
-        self.watch = Watch(bool(begin.tripped[index, 0]), int(begin.waiting[index, 0]))
+        tripped = int(begin.tripped[index, 0])
+        self.watch = Watch(rules.POLICIES[tripped] if tripped else "", int(begin.waiting[index, 0]))
         self.people: float | None = None
         self.policy: Policy | None = None
         self.days: list[Day] = []
@@ -127,9 +128,9 @@ class Team:
     def _share(self, morning: int, people: float) -> float:
         """The share of those present that run work may not touch."""
         policy = self.policy or self.policies[morning]
-        tripped = rules.watched(policy, self.watch, self.load(people))
-        self.watch = Watch(tripped, self.watch.waiting)
-        return rules.protected(policy, people, tripped=tripped, broken=self.sim.is_broken(policy.guardrail))
+        self.watch = rules.watched(policy, self.watch, self.load(people))
+        broken = self.sim.is_broken(policy.guardrail)
+        return rules.protected(policy, people, tripped=bool(self.watch.tripped), broken=broken)
 
     def _give_out(self, there: float, split: Split) -> Generator[simpy.Event, Any, None]:
         """People take their work; what is left of them stays idle."""

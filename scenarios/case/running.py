@@ -89,8 +89,8 @@ def ran(seed: int, team: str, until: date) -> Ran:
         backlog, policy = sum(left for _, left in queue), in_force(policies, day)
         ill = absent[int(CELLS * uniform(seed, "case ill", team, number_of(monday_of(day))))]
         there = present(float(people[n]), float(away[n]), float(ill))
-        watch = watch._replace(tripped=watched(policy, watch, per_person(backlog, float(people[n]))))
-        share = protected(policy, float(people[n]), tripped=watch.tripped, broken=False)
+        watch = watched(policy, watch, per_person(backlog, float(people[n])))
+        share = protected(policy, float(people[n]), tripped=bool(watch.tripped), broken=False)
         run, change, _, _ = split(policy, there, backlog, share, before, SWITCH_LOSS)
         for number in worked_off(queue, run):
             items[number] = items[number]._replace(closed=day)

@@ -96,9 +96,8 @@ def followed(policy: Policy, loads: list[float], waiting: list[int] | None = Non
     """Whether a policy trips on each morning."""
     found, watch = [], Watch()
     for load, waits in zip(loads, waiting or [0] * len(loads), strict=True):
-        watch = Watch(watch.tripped, waits)
-        watch = Watch(watched(policy, watch, load), waits)
-        found.append(watch.tripped)
+        watch = watched(policy, watch._replace(waiting=waits), load)
+        found.append(bool(watch.tripped))
     return found
 
 
@@ -112,8 +111,8 @@ def test_a_buffer_of_no_days_gives_way_the_morning_after_backlog_is_left() -> No
 
 
 def test_a_buffer_that_has_given_way_stays_so_until_the_backlog_has_cleared() -> None:
-    assert watched(BUFFER, Watch(tripped=True, waiting=1), 0.0)
-    assert not watched(BUFFER, Watch(tripped=False, waiting=1), 0.0)
+    assert watched(BUFFER, Watch(tripped="buffer", waiting=1), 0.0).tripped
+    assert not watched(BUFFER, Watch(waiting=1), 0.0).tripped
 
 
 def test_a_threshold_trips_above_upper_and_is_back_below_lower() -> None:
@@ -122,12 +121,18 @@ def test_a_threshold_trips_above_upper_and_is_back_below_lower() -> None:
 
 
 def test_a_threshold_of_a_team_without_people_trips() -> None:
-    assert watched(THRESHOLD, Watch(), per_person(1.0, 0.0))
+    assert watched(THRESHOLD, Watch(), per_person(1.0, 0.0)).tripped
+
+
+def test_what_made_a_buffer_give_way_says_nothing_to_the_threshold_that_follows_it() -> None:
+    assert watched(THRESHOLD, Watch(tripped="threshold"), 1.9).tripped
+    assert not watched(THRESHOLD, Watch(tripped="buffer", waiting=1), 1.9).tripped
+    assert not watched(BUFFER, Watch(tripped="threshold", waiting=1), 1.9).tripped
 
 
 @pytest.mark.parametrize("policy", [Policy(), FENCE, SPLIT, Policy("rotation", people=2.0), FREEZE])
 def test_other_policies_never_trip(policy: Policy) -> None:
-    assert not watched(policy, Watch(tripped=True, waiting=9), 99.0)
+    assert not watched(policy, Watch(tripped=policy.kind, waiting=9), 99.0).tripped
 
 
 @pytest.mark.parametrize(

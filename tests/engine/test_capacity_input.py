@@ -122,7 +122,8 @@ def test_a_flood_is_news_and_not_how_it_has_always_been() -> None:
     for name in ("a10", "a11", "a12"):
         assert probabilities(calm)[name] > probabilities(busy)[name] > probabilities(flood)[name]
     assert probabilities(flood)["a11"] < 0.5 * probabilities(calm)["a11"]
-    assert calm.overall is not None and flood.overall is not None
+    assert calm.overall is not None
+    assert flood.overall is not None
     assert flood.overall.lost_to_run_work > 0.2 > calm.overall.lost_to_run_work
 
 
@@ -133,19 +134,22 @@ def test_what_is_open_all_along_counts_for_a_guardrail_and_takes_no_effort() -> 
     """Thirty person-days wait for others, six for each of five people: no more is done of them than before."""
     flow = tickets("a", 1, 4.0, 0.5)
     few, many = sound(RECORD, FIVE, flow, RAIL), sound(RECORD, FIVE, flow, STANDING, RAIL)
-    assert (few.capacity[0].backlog, many.capacity[0].backlog) == (0.0, pytest.approx(30.0))
+    assert few.capacity[0].backlog == 0.0
+    assert many.capacity[0].backlog == pytest.approx(30.0)
     assert min(week.backlog_low for week in many.capacity[0].weeks) > 20.0
     assert few.guardrails[0].risk == pytest.approx(0.0, abs=0.05)
     assert many.guardrails[0].risk == pytest.approx(1.0, abs=0.05)
     assert probabilities(many) == pytest.approx(probabilities(few), abs=0.02)
 
 
-@pytest.mark.parametrize(("upper", "same"), [(2.0, "run_first"), (60.0, "ring_fence")])
-def test_a_policy_has_seen_what_is_open_all_along(upper: float, same: Any) -> None:  # noqa: ANN401
+RING = policy("a", ALONG, "ring_fence", share=0.4)
+
+
+@pytest.mark.parametrize(("upper", "same"), [(2.0, policy("a", ALONG, "run_first")), (60.0, RING)])
+def test_a_policy_has_seen_what_is_open_all_along(upper: float, same: Fact) -> None:
     """Six person-days for each: above the limit on every morning, those gone by included, or on none."""
-    log = [FIVE, tickets("a", 1, 4.0, 0.5), STANDING]
-    by_load = sound(RECORD, *log, policy("a", ALONG, "threshold", share=0.4, upper=upper, lower=1.0))
-    otherwise = sound(RECORD, *log, policy("a", ALONG, same, **({"share": 0.4} if same == "ring_fence" else {})))
+    limit = policy("a", ALONG, "threshold", share=0.4, upper=upper, lower=1.0)
+    by_load, otherwise = (sound(RECORD, FIVE, tickets("a", 1, 4.0, 0.5), STANDING, given) for given in (limit, same))
     assert probabilities(by_load) == pytest.approx(probabilities(otherwise), abs=1e-9)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from koers.engine import kernel, lanes
-from koers.engine.capacity import Organisation
+from koers.engine.capacity import POLICIES, Organisation
 from koers.engine.groups import WIDTH, Group
 from koers.engine.kernel import Futures, Mill
 from koers.engine.luck import Luck, Start, draw
@@ -76,7 +76,7 @@ def begun_anywhere(org: Organisation, seed: int, futures: int = 3) -> Start:
     return Start(
         backlog=rng.choice([0.0, 2.0, 15.0], shape),
         run_share=rng.random(shape),
-        tripped=rng.random(shape) < 0.5,
+        tripped=rng.choice([0, POLICIES.index("buffer"), POLICIES.index("threshold")], shape),
         waiting=rng.integers(0, 4, shape),
         broken=rng.random((len(org.guardrails.key), futures)) < 0.5,
     )
