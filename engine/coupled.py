@@ -36,7 +36,6 @@ from koers.engine.history import (
     Usual,
     account,
     done,
-    minds,
     noticed,
     partly_done,
     past,
@@ -182,10 +181,7 @@ def couple(
     said = beliefs(own, goals, readings, learnt, as_of)
     before = past(staff, goals, own)
     chunk = range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS))
-    was = account(before, seed, chunk)
-    if was.standing.any():
-        before = noticed(before, was.standing)
-        was = account(before, seed, chunk) if minds(before.organisation) else was
+    before, was = noticed(before, account(before, seed, chunk), seed, chunk)
     org = organisation(staff, own, days, paces(own, readings, learnt, said.ahead, as_of, days))
     org = replace(org, teams=replace(org.teams, standing=before.organisation.teams.standing))
     org = partly_done(org, done(before, staff, was.change)) if _begun(org) else org

@@ -96,15 +96,14 @@ def account(was: Past, seed: int, replications: range) -> Account:
     return Account(size, run.effort[was.rows], start, change, share, standing)
 
 
-def noticed(was: Past, standing: Floats) -> Past:
-    """The past with open run work that waits for others, which guardrails and policies see as well."""
-    org = was.organisation
-    return replace(was, organisation=replace(org, teams=replace(org.teams, standing=standing)))
-
-
-def minds(org: Organisation) -> bool:
-    """Whether how its mornings are divided hangs on how much is open."""
-    return any(policy.kind in ("threshold", "freeze") for policy in org.teams.policies)
+def noticed(was: Past, seen: Account, seed: int, replications: range) -> tuple[Past, Account]:
+    """Both with the open run work that waits for others, which guardrails and some policies have seen all along."""
+    if not seen.standing.any():
+        return was, seen
+    org = replace(was.organisation, teams=replace(was.organisation.teams, standing=seen.standing))
+    was = replace(was, organisation=org)
+    by_load = any(policy.kind in ("threshold", "freeze") for policy in org.teams.policies)
+    return was, account(was, seed, replications) if by_load else seen
 
 
 def _within(start: Start, least: Floats, most: Floats) -> Start:
