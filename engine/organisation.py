@@ -203,7 +203,7 @@ def estimated(low: float, mode: float, high: float) -> Floats:
 
 
 def as_usual(org: Organisation) -> Organisation:
-    """The same with run work as in the long run: nothing is known of its level now, and no decision moves it."""
+    """The same with run work as in the long run: nothing is known of its level now."""
     teams = org.teams
     calm, sd = np.zeros_like(teams.level_sd), teams.level_shake / np.sqrt(1 - teams.level_keep**2)
-    return replace(org, teams=replace(teams, level_mean=calm, level_sd=sd, factor=np.ones_like(teams.factor)))
+    return replace(org, teams=replace(teams, level_mean=calm, level_sd=sd))

@@ -73,9 +73,13 @@ class Staffing:
         """The teams whose capacity is declared."""
         return self.demand.teams
 
+    def is_there(self, team: str) -> bool:
+        """Whether a team begins by the as-of day."""
+        return self.people[team][0][0] <= self.as_of
+
     def present(self, team: str) -> float:
-        """People of a team on the as-of day."""
-        return in_force(self.people[team], self.as_of)
+        """People of a team on the as-of day: nobody where it begins later."""
+        return in_force(self.people[team], self.as_of) if self.is_there(team) else 0.0
 
     def policy(self, team: str) -> Policy:
         """A team's policy on the as-of day."""

@@ -150,6 +150,18 @@ def test_an_odd_organisation_gets_a_sentence_and_no_traceback(
         assert told(command, "--as-of", day, *few, "--json")
 
 
+def test_a_team_that_begins_later_has_nobody_and_nothing_to_run_now(here: Path) -> None:
+    staffed_log(here / "koers.db", capacity=LATE, absences=[], run_work=NO_TICKETS)
+    text = shown("capacity", *FEW)
+    assert "intake · nobody · buffer" in text
+    assert re.search(r"intake · nobody.*\n.*\n  run share +0% .*\n  backlog +0\.0 ", text)
+    assert re.search(r"^intake +0% > [1-9]\d*%  0\.0 > ", shown("forecast", *FEW), re.M)
+    own = next(team for team in told("forecast", *FEW, "--json")["capacity"] if team["team"] == "intake")
+    assert (own["people"], own["run_share"], own["backlog"]) == (0.0, 0.0, 0.0)
+    assert own["weeks"][-1]["run_share"] > 0
+    assert next(row["people"] for row in told("play", "--team", "intake", "--json")["days"]) == 0.0
+
+
 def test_titles_that_a_terminal_would_obey_are_made_harmless(here: Path) -> None:
     ugly = "[/foo] \x1b[31mred\x1b[0m " + "漢字" * 60
     rail = [*TABLES["kpis"], f"ugly,{ugly},intake,backlog age days,,1"]

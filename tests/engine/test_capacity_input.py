@@ -123,6 +123,22 @@ def test_a_team_that_is_to_start_tomorrow_has_no_backlog_of_months_waiting_for_i
     assert said.capacity[0].backlog < 60.0
 
 
+def test_a_team_that_begins_later_has_nobody_no_run_work_and_no_backlog_now() -> None:
+    to_come = people("a", MID + 12, 8.0, recorded=MID)
+    said = sound(RECORD, to_come, RAIL)
+    own = said.capacity[0]
+    assert (own.people, own.run_share, own.backlog) == (0.0, 0.0, 0.0)
+    first, *_, last = own.weeks
+    assert (first.run_share_high, first.backlog_high) == (0.0, 0.0)
+    assert last.run_share > 0.3
+    assert said.overall is not None
+    assert said.overall.lost_to_run_work == pytest.approx(0.0, abs=0.01)  # none arrives before, usual or not
+    busy = sound(RECORD, to_come, effort("a", 20.0, 10.0)).capacity[0]
+    assert (busy.people, busy.run_share, busy.backlog) == (0.0, 0.0, 0.0)
+    there = sound(RECORD, people("a", MID, 8.0), RAIL).capacity[0]
+    assert (there.people, there.run_share > 0.3) == (8.0, True)
+
+
 def test_a_team_that_ends_in_mid_cycle_gets_less_far() -> None:
     stays, ends = sound(RECORD, FIVE), sound(RECORD, FIVE, people("a", MID + 14, 0.0, recorded=MID))
     assert all(ends.key_results[n].probability < stays.key_results[n].probability for n in range(3))
