@@ -16,6 +16,7 @@ from koers.engine.coupled import Coupled
 from koers.engine.ends import Overall
 from koers.engine.grading import days_of, progress
 from koers.engine.joint import Guardrail, TeamCapacity
+from koers.engine.organisation import unawaited
 from koers.engine.outlook import FLOOR, QUANTILES
 from koers.engine.projections import goals, readings, running
 from koers.engine.prospect import SAMPLES, prospect
@@ -275,6 +276,7 @@ def _about_capacity(coupled: Coupled, items: tuple[KeyResultForecast, ...]) -> l
     said = list(coupled.staff.faults)
     if outside := sorted({kr.team for kr in items} - set(coupled.staff.teams)):
         said.append(f"no capacity is declared for {', '.join(outside)}: effort does not move their key results")
+    said += unawaited(coupled.staff)
     if coupled.learnt_nothing:
         said.append("how much effort matters is not learnt yet: it rests on the prior of the effort elasticity")
     priors = [

@@ -11,8 +11,8 @@ import pytest
 
 from koers.engine.forecast import Forecast, forecast
 from koers.events.chain import canonical_json
-from koers.events.model import Row
-from tests.engine.organisations import CONTROL, Fact, check_in, day, key_result, rows_of
+from koers.events.model import InitiativeDropped, InitiativeFinished, Row
+from tests.engine.organisations import CONTROL, Fact, changed, check_in, day, fact, key_result, rows_of
 from tests.engine.staffed import (
     BEFORE,
     CYCLE,
@@ -235,6 +235,18 @@ def test_an_initiative_that_depends_on_an_unknown_one_waits_for_nothing() -> Non
     free, bound = (sound(RECORD, FIVE, initiative("i", "a", "a10", impact=60.0, depends_on=on)) for on in ((), ("x",)))
     assert probabilities(bound) == probabilities(free)
     assert probabilities(free)["a10"] > probabilities(sound(RECORD, FIVE))["a10"]
+
+
+def test_an_initiative_that_depends_on_one_of_a_team_without_capacity_is_let_begin_and_it_is_said() -> None:
+    facts = [*RECORD, FIVE, *record("b", 2)]
+    other, own = initiative("x", "b", "b10"), initiative("i", "a", "a10", impact=60.0, depends_on=("x",))
+    said = sound(facts, other, own)
+    assert probabilities(said) == probabilities(sound(facts, changed(own, depends_on=())))
+    sentence = "no capacity is declared for b: when x ends is not simulated, so i, which depends on it, is let begin"
+    assert sentence in said.warnings
+    over = [fact("initiative/x", 20, done) for done in (InitiativeFinished(), InitiativeDropped())]
+    for quiet in ([other, over[0], own], [other, over[1], own], [other, people("b", ALONG, 5.0), own], [own], [other]):
+        assert not [text for text in sound(facts, quiet).warnings if "is let begin" in text]
 
 
 # Policies and moves
