@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
 import pytest
 
 from koers.engine.forecast import Forecast, forecast
 from koers.events.chain import canonical_json
-from koers.events.model import InitiativeDropped, InitiativeFinished, Row
+from koers.events.model import EventRetracted, InitiativeDropped, InitiativeFinished, Row
 from tests.engine.organisations import CONTROL, Fact, changed, check_in, day, fact, key_result, rows_of
 from tests.engine.staffed import (
     BEFORE,
@@ -73,7 +73,20 @@ def as_without(said: Forecast, facts: list[Fact], as_of: int = MID) -> None:
 def test_a_log_without_capacity_falls_back_and_says_that_key_results_are_taken_as_independent() -> None:
     said = sound(RECORD)
     assert said.overall is None
-    assert [text for text in said.warnings if "independent of each other" in text] == list(said.warnings)
+    (warning,) = said.warnings
+    assert warning.startswith("no capacity is declared: the forecast rests on progress alone, and ")
+    assert "independent of each other" in warning
+
+
+def test_a_log_whose_capacity_is_known_only_later_falls_back_and_says_from_when() -> None:
+    later = people("a", MID + 10, 5.0)
+    said = sound(RECORD, later, people("a", MID + 20, 6.0))
+    assert said.key_results == sound(RECORD).key_results
+    (warning,) = said.warnings
+    assert warning.startswith(f"capacity is known only from {day(MID + 10)}: the forecast rests on progress alone")
+    gone = fact("team/a", MID + 11, EventRetracted(retracts="later"))
+    (warning,) = sound(RECORD, replace(later, id="later"), gone).warnings
+    assert warning.startswith("no capacity is declared: ")
 
 
 def test_a_team_of_nobody_all_along_changes_nothing() -> None:
