@@ -12,20 +12,30 @@ from koers.cli.console import NARROW, cut
 from koers.cli.text import number, percent, plain, run_of, whole
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import polars as pl
 
     from koers.engine.ends import Overall
     from koers.engine.forecast import Forecast
     from koers.engine.joint import Guardrail, TeamCapacity, Week
 
-NONE_DECLARED = (
-    "No capacity is declared in this log, so there is nothing to say of run work and change work: import "
-    "capacity.csv (team,from,people), and what there is of run_work.csv, effort.csv and policies.csv."
-)
 SPARK = 13
 """Weeks that a sparkline shows, one block each; more are drawn together."""
 MARGIN = 2
 BAND = 20
+
+
+def no_capacity(known_from: date | None) -> str:
+    """Why there is nothing to say, and what to do, of a log whose capacity is known from a later day, or never."""
+    why, what = (
+        "No capacity is declared in this log",
+        "import capacity.csv (team,from,people), and what there is of run_work.csv, effort.csv and policies.csv",
+    )
+    if known_from:
+        why = f"Capacity is declared in this log, but known only from {known_from}"
+        what = "to plan ahead, add recorded_on to capacity.csv before its first import"
+    return f"{why}, so there is nothing to say of run work and change work: {what}."
 
 
 def capacity_parts(forecast: Forecast, width: int, *, weeks: bool) -> Iterator[Text | Table]:

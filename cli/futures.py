@@ -29,7 +29,7 @@ def capacity(
     out: Out = None,
 ) -> None:
     """Running and changing by team: run share and backlog, now and expected, and what guardrails risk."""
-    from koers.cli.capacity import NONE_DECLARED, capacity_parts, capacity_table
+    from koers.cli.capacity import capacity_parts, capacity_table
     from koers.cli.console import notes, say, stdout, working
     from koers.cli.files import write_table
     from koers.engine.forecast import forecast_from
@@ -46,7 +46,7 @@ def capacity(
         return
     say(about)
     if not found.capacity:
-        say(NONE_DECLARED if recorded.log_position else nothing(recorded, day, None))
+        say(_no_capacity(recorded, day, known))
         return
     console = stdout()
     for part in capacity_parts(found, console.width, weeks=weeks):
@@ -64,7 +64,6 @@ def play(
     json: Json = False,
 ) -> None:
     """One future, day by day: who worked on what, what moved and why."""
-    from koers.cli.capacity import NONE_DECLARED
     from koers.cli.console import say, stdout, working
     from koers.cli.story import story_parts
 
@@ -79,13 +78,22 @@ def play(
         days_told = [_plain(row._asdict()) for row in story.days] if story else []
         print_json({"days": days_told, "moves": [_plain(row._asdict()) for row in story.moves] if story else []})
         return
-    say(f"{about}: one future of many, seed {seed}")
     if story is None:
-        say(NONE_DECLARED if recorded.log_position else nothing(recorded, day, None))
+        say(about)
+        say(_no_capacity(recorded, day, known))
         return
+    say(f"{about}: one future of many, seed {seed}")
     console = stdout()
     for part in story_parts(story, console.width):
         console.print(part)
+
+
+def _no_capacity(recorded: Frames, day: date, known: datetime) -> str:
+    """Why there is nothing to show."""
+    from koers.cli.capacity import no_capacity
+    from koers.engine.staffing import capacity_from
+
+    return no_capacity(capacity_from(recorded, known)) if recorded.log_position else nothing(recorded, day, None)
 
 
 def _setting(recorded: Frames, day: date, known: datetime, seed: int) -> tuple[Coupled | None, dict[str, str]]:

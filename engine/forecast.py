@@ -16,10 +16,12 @@ from koers.engine.coupled import Coupled
 from koers.engine.ends import Overall
 from koers.engine.grading import days_of, progress
 from koers.engine.joint import Guardrail, TeamCapacity
+from koers.engine.organisation import unawaited
 from koers.engine.outlook import FLOOR, QUANTILES
 from koers.engine.projections import goals, readings, running
 from koers.engine.prospect import SAMPLES, prospect
 from koers.engine.replay import Frames, typed, view
+from koers.engine.staffing import capacity_from
 from koers.engine.standing import is_stale, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
@@ -168,6 +170,7 @@ def foresee(
     warned = running(frames, wanted, values)
     joined = wanted.join(found.seen, on="key_result").sort(*_ORDER)
     items = tuple(_key_result(row, as_of, warned) for row in joined.iter_rows(named=True))
+    known_from = None if found.coupled else capacity_from(recorded, known)
     said = Forecast(
         as_of=as_of,
         known_at=known,
@@ -181,7 +184,7 @@ def foresee(
         guardrails=found.joint.guardrails if found.joint else (),
         capacity=found.joint.teams if found.joint else (),
         overall=found.joint.overall if found.joint else None,
-        warnings=_warnings(frames, table, items, as_of, cycle, found.coupled),
+        warnings=_warnings(frames, table, items, as_of, cycle, found.coupled, known_from),
     )
     return said, found.coupled
 
@@ -253,21 +256,29 @@ def _warnings(
     as_of: date,
     cycle: str | None,
     coupled: Coupled | None,
+    known_from: date | None,
 ) -> tuple[str, ...]:
     said = []
     if not items:
         said.append(_nothing(table, as_of, cycle))
     said += [f"{kr.key_result} is really running the business: {kr.warning}" for kr in items if kr.warning]
-    shared = [kr.objective for kr in items if kr.objective is not None]
     if coupled is not None:
         said += _about_capacity(coupled, items)
-    elif len(set(shared)) < len(shared):
-        said.append(
-            "the chance that all key results of an objective are reached takes them as independent of each other"
-        )
+    elif items:
+        said.append(_progress_alone(items, known_from))
     if assumed := frames.assumed():
         said.append(f"{assumed} {'fact carries' if assumed == 1 else 'facts carry'} an assumed recording date")
     return tuple(said)
+
+
+def _progress_alone(items: tuple[KeyResultForecast, ...], known_from: date | None) -> str:
+    """What a forecast without capacity rests on; that is known from a later day, or None: never."""
+    lack = f"capacity is known only from {known_from}" if known_from else "no capacity is declared"
+    said = f"{lack}: the forecast rests on progress alone"
+    shared = [kr.objective for kr in items if kr.objective is not None]
+    if len(set(shared)) < len(shared):
+        said += ", and takes the key results of an objective as independent of each other"
+    return said
 
 
 def _about_capacity(coupled: Coupled, items: tuple[KeyResultForecast, ...]) -> list[str]:
@@ -275,6 +286,7 @@ def _about_capacity(coupled: Coupled, items: tuple[KeyResultForecast, ...]) -> l
     said = list(coupled.staff.faults)
     if outside := sorted({kr.team for kr in items} - set(coupled.staff.teams)):
         said.append(f"no capacity is declared for {', '.join(outside)}: effort does not move their key results")
+    said += unawaited(coupled.staff)
     if coupled.learnt_nothing:
         said.append("how much effort matters is not learnt yet: it rests on the prior of the effort elasticity")
     priors = [

@@ -214,17 +214,22 @@ def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats) -> Fl
 
 
 def _open(staff: Staffing) -> Open:
-    """By what was open in the last WINDOW: items wait for much else than people, but none waits that is not open."""
+    """By what was open in the last WINDOW: items wait for much else than people, but none waits that is not open.
+
+    Without a log nothing waits for a team that has yet to begin.
+    """
     today = number_of(staff.as_of)
     day = np.arange(today - WINDOW, today + 1)
-    found = Open(np.zeros(len(staff.teams)), *np.full((2, len(staff.teams)), np.inf))
+    most = [np.inf if staff.is_there(team) else 0.0 for team in staff.teams]
+    found = Open(np.zeros(len(most)), np.array(most), np.array(most))
     for t, own in enumerate(run_work.by_team(staff.items, staff.teams)):
         seen = day[day >= max(staff.demand.known_from[t], day[0])]
         if staff.demand.known_until[t] >= staff.demand.known_from[t] and len(seen):
             open_ = run_work.open_on(own, seen, float(staff.demand.size[t]))
             found.rule[t] = np.quantile(open_, RULE)
             found.least[t] = max(open_[-1] - found.rule[t], 0.0)
-            found.most[t] = open_[-1] if staff.demand.known_until[t] >= today else np.inf
+            if staff.demand.known_until[t] >= today:
+                found.most[t] = open_[-1]
     return found
 
 

@@ -56,7 +56,10 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class TeamCapacity:
-    """A team's capacity: now, and expected by week. Person-days unless said."""
+    """A team's capacity: now (no people and no run share where it begins later), and expected by week.
+
+    Person-days unless said.
+    """
 
     team: str
     people: float
@@ -171,7 +174,7 @@ def _teams(coupled: Coupled, total: Sums, drawn: kernel.Futures) -> tuple[TeamCa
                 team=team,
                 people=staff.present(team),
                 policy=staff.policy(team).kind,
-                run_share=staff.logged.get(team, float(coupled.recent[t])),
+                run_share=staff.logged.get(team, float(coupled.recent[t])) if staff.is_there(team) else 0.0,
                 backlog=_open_now(coupled, t),
                 rests_on=staff.demand.rests_on[t],
                 lost=float(total.lost[t]) / total.count,

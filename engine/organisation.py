@@ -145,16 +145,17 @@ def _initiatives(staff: Staffing, goals: pl.DataFrame, team_of: dict[str, int]) 
     goal_of = {name: index for index, name in enumerate(goals["key_result"])}
     way = dict(zip(goals["key_result"], goals["first_target"] - goals["baseline"], strict=True))
     weight = dict(goals.select("key_result", "weight").iter_rows())
-    known = staff.initiatives.filter(
-        pl.col("finished_on").is_null() & pl.col("dropped_on").is_null(),
-        pl.col("team").is_in(list(team_of)),
-    ).sort(pl.col("started_on").is_null(), "started_on", "start", "initiative", nulls_last=True)
+    known = (
+        _unfinished(staff)
+        .filter(pl.col("team").is_in(list(team_of)))
+        .sort(pl.col("started_on").is_null(), "started_on", "start", "initiative", nulls_last=True)
+    )
     rows = known.to_dicts()
     waits = {row["initiative"]: index for index, row in enumerate(rows)}
     needs = np.zeros((len(rows), len(rows)), dtype=np.bool_)
     for index, row in enumerate(rows):
         for name in row["depends_on"] or []:
-            if name in waits:  # others are finished or given up
+            if name in waits:  # others are finished or given up, or `unawaited`
                 needs[index, waits[name]] = True
     return Initiatives(
         key=tuple(row["initiative"] for row in rows),
@@ -168,6 +169,23 @@ def _initiatives(staff: Staffing, goals: pl.DataFrame, team_of: dict[str, int]) 
         impact=np.array([(row["impact"] or 0.0) / way.get(row["key_result"], 1.0) for row in rows], dtype=np.float64),
         needs=needs,
     )
+
+
+def _unfinished(staff: Staffing) -> pl.DataFrame:
+    return staff.initiatives.filter(pl.col("finished_on").is_null() & pl.col("dropped_on").is_null())
+
+
+def unawaited(staff: Staffing) -> list[str]:
+    """Which initiatives do not wait for one they depend on, as that is of a team without capacity: a sentence each."""
+    rows = _unfinished(staff).sort("initiative").to_dicts()
+    apart = {row["initiative"]: row["team"] for row in rows if row["team"] not in staff.teams}
+    return [
+        f"no capacity is declared for {apart[name]}: when {name} ends is not simulated, so {row['initiative']}, which "
+        "depends on it, is let begin"
+        for row in rows
+        for name in row["depends_on"] or []
+        if name in apart and row["team"] in staff.teams
+    ]
 
 
 def _first_day(row: dict[str, Any], as_of: date) -> int:
@@ -204,7 +222,7 @@ def estimated(low: float, mode: float, high: float) -> Floats:
 
 
 def as_usual(org: Organisation) -> Organisation:
-    """The same with run work as in the long run: nothing is known of its level now, and no decision moves it."""
+    """The same with run work as in the long run: nothing is known of its level now."""
     teams = org.teams
     calm, sd = np.zeros_like(teams.level_sd), teams.level_shake / np.sqrt(1 - teams.level_keep**2)
-    return replace(org, teams=replace(teams, level_mean=calm, level_sd=sd, factor=np.ones_like(teams.factor)))
+    return replace(org, teams=replace(teams, level_mean=calm, level_sd=sd))

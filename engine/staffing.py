@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,7 +17,8 @@ from koers.engine import demand as run_work
 from koers.engine import work
 from koers.engine.capacity import NEVER, Floats, Policy
 from koers.engine.mornings import COUNTRY, RAMP_UP
-from koers.engine.replay import Frames
+from koers.engine.replay import Frames, view
+from koers.events.model import CapacitySet
 from koers.events.policies import read_policy
 
 SWITCH_LOSS = 0.17
@@ -73,9 +74,13 @@ class Staffing:
         """The teams whose capacity is declared."""
         return self.demand.teams
 
+    def is_there(self, team: str) -> bool:
+        """Whether a team begins by the as-of day."""
+        return self.people[team][0][0] <= self.as_of
+
     def present(self, team: str) -> float:
-        """People of a team on the as-of day."""
-        return in_force(self.people[team], self.as_of)
+        """People of a team on the as-of day: nobody where it begins later."""
+        return in_force(self.people[team], self.as_of) if self.is_there(team) else 0.0
 
     def policy(self, team: str) -> Policy:
         """A team's policy on the as-of day."""
@@ -111,6 +116,15 @@ def staffing(frames: Frames, as_of: date, country: str = COUNTRY) -> Staffing | 
         levels=levels(learnt),
         faults=tuple(fault for _, _, faults in read.values() for fault in faults),
     )
+
+
+def capacity_from(recorded: Frames, known: datetime) -> date | None:
+    """The day on which capacity is first known after `known`, of a log read by `replay.typed`; None if it never is."""
+    if recorded.of(CapacitySet).is_empty():
+        return None
+    moments = view(recorded).of(CapacitySet)["recorded_at"]
+    later: datetime | None = moments.filter(moments > known).min()  # type: ignore[assignment]
+    return later.date() if later else None
 
 
 def _logged(effort: pl.DataFrame, as_of: date) -> dict[str, float]:

@@ -20,6 +20,7 @@ from koers.engine.outlook import CEILING, FLOOR, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.prospect import SAMPLES
 from koers.engine.replay import Frames, view
+from koers.engine.staffing import capacity_from
 from koers.engine.standing import under_way
 from koers.events.errors import KoersError
 from koers.events.model import end_of
@@ -125,7 +126,8 @@ def at(
     `coupled`: what a forecast as of then was drawn from, with these samples and seed; it serves where its futures reach
     `until`. Raises KoersError where the log declares no capacity.
     """
-    frames = view(recorded, effective_until=as_of, known_until=known_at or end_of(as_of))
+    known_at = known_at or end_of(as_of)
+    frames = view(recorded, effective_until=as_of, known_until=known_at)
     table, values = goals(frames), readings(frames)
     if coupled is None or (until is not None and until > coupled.until):
         learnt = learn(table, values, as_of)
@@ -133,7 +135,7 @@ def at(
     if samples < LEAST:
         raise KoersError(f"{samples} samples: a difference needs at least {LEAST} futures")
     if coupled is None:
-        raise KoersError("no capacity is declared: a scenario needs capacity.csv (team, from, people) to act on")
+        raise _nothing_to_act_on(capacity_from(recorded, known_at))
     wanted = under_way(table, as_of)
     beside = wanted.filter(~pl.col("key_result").is_in(coupled.goals["key_result"].implode()))
     seen = outlook(table, values, as_of, beside["key_result"], coupled.taught)
@@ -147,6 +149,13 @@ def at(
         shown=frozenset(wanted["key_result"]),
         beside=(float(weight.sum()), float((weight * scored).sum())),
     )
+
+
+def _nothing_to_act_on(known_from: date | None) -> KoersError:
+    if known_from:
+        what = "to plan ahead, add recorded_on to capacity.csv before its first import"
+        return KoersError(f"capacity is known only from {known_from}: {what}")
+    return KoersError("no capacity is declared: a scenario needs capacity.csv (team, from, people) to act on")
 
 
 def last_due(scenarios: Sequence[Scenario]) -> date | None:

@@ -78,7 +78,7 @@ def asked(known: Names, one: Comparison, name: str) -> Decision:
 def _searched(facts: Facts) -> str:
     """What the search tried, and what to make of it."""
     if facts.options is None:
-        return "No capacity is declared in this log, so there is nothing that a decision could be tried on."
+        return "No capacity is known, so there is nothing that a decision could be tried on."
     tried, worth = facts.options.tried, len(facts.options.worth)
     if not tried:
         return "A search found no decision to try: no key result is in doubt or lost that effort could move."

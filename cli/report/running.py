@@ -67,7 +67,7 @@ def balances(facts: Facts, known: Names) -> Iterator[Balance]:
             continue
         said, title = _said(facts, team, own), known.team(team)
         chart = balance(f"team-{n}", f"{title}: share of running", said, Shares(logged, expected, facts.forecast.as_of))
-        about = people(own.people) if own else "no capacity declared"
+        about = people(own.people) if own else "capacity not known"
         yield Balance(title, about, chart, said)
 
 

@@ -13,9 +13,10 @@ from koers.cli.text import run_of
 from koers.engine.joint import Week
 from koers.events.model import KpiDefined
 from tests.cli.staffed import KNOWN, TABLES, TODAY, staffed_log
-from tests.cli.world import cells, check_ins, event, goal, koers, objective, shown, told, write_log
+from tests.cli.world import cells, check_ins, event, goal, koers, objective, refused, shown, told, write_log
 
 FEW = ("--samples", "500")
+HIRE = 'name = "Three more"\nwhy = "Chat"\n\n[[lever]]\nkind = "hire"\nteam = "intake"\npeople = 3\n'
 
 
 def test_each_team_stands_with_its_people_policy_and_basis(staffed: Path) -> None:
@@ -82,6 +83,22 @@ def test_a_log_without_capacity_gets_a_sentence(demo: Path) -> None:
     assert pl.read_parquet("none.parquet").height == 0
 
 
+def test_capacity_that_is_not_known_yet_is_said_to_be_and_recorded_on_makes_it_known(here: Path) -> None:
+    before = ("--as-of", "2026-11-13")
+    (here / "hire.toml").write_text(HIRE, encoding="utf-8")
+    staffed_log(here / "koers.db", capacity=["team,from,people", "intake,2026-11-16,6"], absences=[])
+    for command in ("capacity", "play"):
+        text = " ".join(shown(command, *before).split())
+        assert "Capacity is declared in this log, but known only from 2026-11-16" in text
+        assert "to plan ahead, add recorded_on to capacity.csv" in text
+    assert refused("whatif", "hire.toml", *before).startswith("capacity is known only from 2026-11-16: to plan ahead")
+    assert "Note: capacity is known only from 2026-11-16: the forecast rests on" in shown("forecast", *before)
+    planned = ["team,from,people,recorded_on", f"intake,2026-11-16,6,{KNOWN}"]
+    log = staffed_log(here / "planned.db", capacity=planned, absences=[])
+    assert "intake · nobody · buffer" in shown("--log", log, "capacity", *before, *FEW)
+    assert koers("--log", log, "whatif", "hire.toml", *before, *FEW).exit_code == 0
+
+
 def test_an_empty_log_says_how_to_fill_it(here: Path) -> None:
     shown("init")
     for command in ("capacity", "play"):
@@ -109,10 +126,11 @@ def test_what_run_work_costs_is_marked_only_from_a_point_on(staffed: Path) -> No
         assert (re.search(rf"^!?W {title[:12]}.*%", text, re.M) is not None) == (points >= 0.01)
 
 
-def test_a_forecast_without_capacity_says_nothing_of_it(demo: Path) -> None:
+def test_a_forecast_without_capacity_says_so_and_shows_none(demo: Path) -> None:
     text = shown("--log", demo, "forecast")
     assert "run share" not in text
     assert "Expected:" not in text
+    assert text.count("Note: no capacity is declared: the forecast rests on progress alone") == 1
 
 
 NOBODY = ["team,from,people,recorded_on", f"intake,{KNOWN},0,{KNOWN}", f"platform,{KNOWN},0,{KNOWN}"]
@@ -148,6 +166,18 @@ def test_an_odd_organisation_gets_a_sentence_and_no_traceback(
         few = () if command == "play" else FEW
         assert shown(command, "--as-of", day, *few)
         assert told(command, "--as-of", day, *few, "--json")
+
+
+def test_a_team_that_begins_later_has_nobody_and_nothing_to_run_now(here: Path) -> None:
+    staffed_log(here / "koers.db", capacity=LATE, absences=[], run_work=NO_TICKETS)
+    text = shown("capacity", *FEW)
+    assert "intake · nobody · buffer" in text
+    assert re.search(r"intake · nobody.*\n.*\n  run share +0% .*\n  backlog +0\.0 ", text)
+    assert re.search(r"^intake +0% > [1-9]\d*%  0\.0 > ", shown("forecast", *FEW), re.M)
+    own = next(team for team in told("forecast", *FEW, "--json")["capacity"] if team["team"] == "intake")
+    assert (own["people"], own["run_share"], own["backlog"]) == (0.0, 0.0, 0.0)
+    assert own["weeks"][-1]["run_share"] > 0
+    assert next(row["people"] for row in told("play", "--team", "intake", "--json")["days"]) == 0.0
 
 
 def test_titles_that_a_terminal_would_obey_are_made_harmless(here: Path) -> None:

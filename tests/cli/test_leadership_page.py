@@ -150,7 +150,8 @@ def test_a_scenario_is_told_with_its_interval_and_what_does_not_differ(staffed_f
 
 def test_without_capacity_a_page_says_what_cannot_be_told(small_facts: Facts) -> None:
     text = text_of(page_of(small_facts))
-    assert "No capacity is declared in this log" in text
+    assert "No capacity is known, so there is nothing that a decision could be tried on." in text
+    assert "No capacity is declared: the forecast rests on progress alone" in text
     assert "No guardrail is set" in text or "not simulated" in text
 
 

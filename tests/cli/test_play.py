@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from koers.engine.mornings import mornings
-from tests.cli.staffed import TABLES, TODAY, staffed_log
+from tests.cli.staffed import KNOWN, TABLES, TODAY, staffed_log
 from tests.cli.world import DUE, refused, shown, told
 
 DAY = {"team", "date", "people", "run", "change", "lost", "idle", "arrived", "backlog", "policy_share"}
@@ -90,7 +90,9 @@ def test_a_team_without_capacity_is_refused_by_name(staffed: Path) -> None:
 
 
 def test_a_log_without_capacity_gets_a_sentence(demo: Path) -> None:
-    assert "No capacity is declared in this log" in " ".join(shown("--log", demo, "play").split())
+    text = " ".join(shown("--log", demo, "play").split())
+    assert "No capacity is declared in this log" in text
+    assert "one future of many" not in text
     assert told("--log", demo, "play", "--json") == {"days": [], "moves": []}
 
 
@@ -102,5 +104,7 @@ def test_two_key_results_of_one_title_are_told_apart(here: Path) -> None:
     assert "repeat (Questions answered by chat)" in text
 
 
-def test_a_day_before_anything_was_recorded_gets_a_sentence(staffed: Path) -> None:
-    assert "No capacity is declared in this log" in shown("play", "--as-of", date(2026, 6, 1))
+def test_a_day_before_capacity_is_known_gets_a_sentence(staffed: Path) -> None:
+    text = " ".join(shown("play", "--as-of", date(2026, 6, 1)).split())
+    assert f"Capacity is declared in this log, but known only from {KNOWN}" in text
+    assert "one future of many" not in text

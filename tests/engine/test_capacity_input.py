@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
 import pytest
 
 from koers.engine.forecast import Forecast, forecast
 from koers.events.chain import canonical_json
-from koers.events.model import Row
-from tests.engine.organisations import CONTROL, Fact, check_in, day, key_result, rows_of
+from koers.events.model import EventRetracted, InitiativeDropped, InitiativeFinished, Row
+from tests.engine.organisations import CONTROL, Fact, changed, check_in, day, fact, key_result, rows_of
 from tests.engine.staffed import (
     BEFORE,
     CYCLE,
@@ -73,7 +73,20 @@ def as_without(said: Forecast, facts: list[Fact], as_of: int = MID) -> None:
 def test_a_log_without_capacity_falls_back_and_says_that_key_results_are_taken_as_independent() -> None:
     said = sound(RECORD)
     assert said.overall is None
-    assert [text for text in said.warnings if "independent of each other" in text] == list(said.warnings)
+    (warning,) = said.warnings
+    assert warning.startswith("no capacity is declared: the forecast rests on progress alone, and ")
+    assert "independent of each other" in warning
+
+
+def test_a_log_whose_capacity_is_known_only_later_falls_back_and_says_from_when() -> None:
+    later = people("a", MID + 10, 5.0)
+    said = sound(RECORD, later, people("a", MID + 20, 6.0))
+    assert said.key_results == sound(RECORD).key_results
+    (warning,) = said.warnings
+    assert warning.startswith(f"capacity is known only from {day(MID + 10)}: the forecast rests on progress alone")
+    gone = fact("team/a", MID + 11, EventRetracted(retracts="later"))
+    (warning,) = sound(RECORD, replace(later, id="later"), gone).warnings
+    assert warning.startswith("no capacity is declared: ")
 
 
 def test_a_team_of_nobody_all_along_changes_nothing() -> None:
@@ -161,6 +174,22 @@ def test_a_team_whose_capacity_is_declared_late_was_there_before_as_far_as_koers
 def test_a_team_that_is_to_start_tomorrow_has_no_backlog_of_months_waiting_for_it() -> None:
     said = sound(RECORD, people("a", MID + 1, 5.0, recorded=MID), RAIL)
     assert said.capacity[0].backlog < 60.0
+
+
+def test_a_team_that_begins_later_has_nobody_no_run_work_and_no_backlog_now() -> None:
+    to_come = people("a", MID + 12, 8.0, recorded=MID)
+    said = sound(RECORD, to_come, RAIL)
+    own = said.capacity[0]
+    assert (own.people, own.run_share, own.backlog) == (0.0, 0.0, 0.0)
+    first, *_, last = own.weeks
+    assert (first.run_share_high, first.backlog_high) == (0.0, 0.0)
+    assert last.run_share > 0.3
+    assert said.overall is not None
+    assert said.overall.lost_to_run_work == pytest.approx(0.0, abs=0.01)  # none arrives before, usual or not
+    busy = sound(RECORD, to_come, effort("a", 20.0, 10.0)).capacity[0]
+    assert (busy.people, busy.run_share, busy.backlog) == (0.0, 0.0, 0.0)
+    there = sound(RECORD, people("a", MID, 8.0), RAIL).capacity[0]
+    assert (there.people, there.run_share > 0.3) == (8.0, True)
 
 
 def test_a_team_that_ends_in_mid_cycle_gets_less_far() -> None:
@@ -259,6 +288,18 @@ def test_an_initiative_that_depends_on_an_unknown_one_waits_for_nothing() -> Non
     free, bound = (sound(RECORD, FIVE, initiative("i", "a", "a10", impact=60.0, depends_on=on)) for on in ((), ("x",)))
     assert probabilities(bound) == probabilities(free)
     assert probabilities(free)["a10"] > probabilities(sound(RECORD, FIVE))["a10"]
+
+
+def test_an_initiative_that_depends_on_one_of_a_team_without_capacity_is_let_begin_and_it_is_said() -> None:
+    facts = [*RECORD, FIVE, *record("b", 2)]
+    other, own = initiative("x", "b", "b10"), initiative("i", "a", "a10", impact=60.0, depends_on=("x",))
+    said = sound(facts, other, own)
+    assert probabilities(said) == probabilities(sound(facts, changed(own, depends_on=())))
+    sentence = "no capacity is declared for b: when x ends is not simulated, so i, which depends on it, is let begin"
+    assert sentence in said.warnings
+    over = [fact("initiative/x", 20, done) for done in (InitiativeFinished(), InitiativeDropped())]
+    for quiet in ([other, over[0], own], [other, over[1], own], [other, people("b", ALONG, 5.0), own], [own], [other]):
+        assert not [text for text in sound(facts, quiet).warnings if "is let begin" in text]
 
 
 # Policies and moves

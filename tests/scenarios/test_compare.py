@@ -15,7 +15,7 @@ from koers.engine.replay import typed
 from koers.events.errors import KoersError
 from koers.scenarios.compare import TOO_SMALL, Comparison, Effect, what_if
 from tests.engine.organisations import Fact, check_in, day, key_result, log_of
-from tests.engine.staffed import MID, record
+from tests.engine.staffed import MID, people, record
 from tests.scenarios.decided import OBJECTIVES, all_compared, compared, facts, scenario
 
 HIRE = 'hire team = "a"; people = 2; ramp_up_days = 0'
@@ -88,6 +88,9 @@ def test_scenarios_compared_together_are_as_compared_alone() -> None:
 def test_a_log_without_capacity_is_told_what_is_missing() -> None:
     with pytest.raises(KoersError, match=r"capacity\.csv"):
         what_if(typed(log_of(record("ab"))), day(MID), None, [scenario(BUSY)])
+    later = typed(log_of(record("ab"), people("a", MID + 1, 5.0)))
+    with pytest.raises(KoersError, match=f"known only from {day(MID + 1)}: .* add recorded_on"):
+        what_if(later, day(MID), None, [scenario(BUSY)])
 
 
 # What can be told
