@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("koers", deadline=None)  # how fast things are is told by benchmarks, not by a busy machine
+settings.load_profile("koers")
 
 
 @pytest.fixture(scope="session")

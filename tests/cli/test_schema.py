@@ -57,7 +57,7 @@ def test_the_schema_says_its_draft_and_explains_itself() -> None:
     assert "since" not in text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SCENARIO)
 def test_the_schema_takes_what_the_models_take(drawn: Scenario) -> None:
     assert fits(as_json(drawn), SCHEMA, SCHEMA)

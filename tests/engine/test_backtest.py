@@ -197,7 +197,7 @@ def test_a_backtest_that_reads_what_is_recorded_later_is_caught(kind: str, monke
 
 
 @given(organisations(), st.integers(5, 60))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_no_log_leaks_what_is_recorded_later(facts: list[Fact], recorded: int) -> None:
     """Every row there was stays, bit for bit; a plant may resolve a goal and so add rows, of other goals."""
     before = forecasts_before(facts, recorded)
@@ -206,7 +206,7 @@ def test_no_log_leaks_what_is_recorded_later(facts: list[Fact], recorded: int) -
 
 
 @given(organisations())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_every_row_is_complete_and_in_its_range(facts: list[Fact]) -> None:
     table = backtest(log_of(facts), LAST)
     assert table.schema == pl.Schema(SCHEMA)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from koers.engine.blend import Blend, inside, quantiles
@@ -68,7 +68,6 @@ def test_many_goals_end_exactly_on_the_target_and_are_counted_whole() -> None:
     st.sampled_from([-np.inf, -0.5, 0.0]),
     st.sampled_from([np.inf, 2.0, 1.0]),
 )
-@settings(deadline=None)
 def test_a_further_threshold_is_never_likelier_whoever_says_what(
     thresholds: list[float], told: float, least: float, most: float
 ) -> None:

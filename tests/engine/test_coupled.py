@@ -51,7 +51,7 @@ def staffed(team: str, size: float = 6.0, on: int = ALONG) -> list[Fact]:
 
 
 @given(organisations(), st.integers(0, 90))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_without_capacity_the_forecast_is_bit_for_bit_that_of_progress(facts: list[Fact], as_of: int) -> None:
     said = seen(facts, as_of=as_of)
     frames = view(typed(log_of(facts)), day(as_of), end_of(day(as_of)))

@@ -205,7 +205,7 @@ def organisations(draw: st.DrawFn) -> tuple[pl.DataFrame, pl.DataFrame, dict[str
 
 
 class TestLaws:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(organisations())
     def test_names_do_not_matter(self, org: tuple[pl.DataFrame, pl.DataFrame, dict[str, float]]) -> None:
         items, effort, people = org
@@ -215,7 +215,7 @@ class TestLaws:
         found = learn(items, effort, people, AS_OF)
         same(found, other, [other.teams.index(new[team]) for team in found.teams])
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(organisations(), st.integers(0, 2**32 - 1))
     def test_the_order_of_rows_does_not_matter(
         self, org: tuple[pl.DataFrame, pl.DataFrame, dict[str, float]], seed: int
@@ -224,7 +224,7 @@ class TestLaws:
         one, two = (frame.sample(fraction=1.0, shuffle=True, seed=seed) for frame in (items, effort))
         same(learn(items, effort, people, AS_OF), learn(one, two, people, AS_OF))
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(organisations())
     def test_what_comes_after_the_as_of_day_changes_nothing(
         self, org: tuple[pl.DataFrame, pl.DataFrame, dict[str, float]]
@@ -247,7 +247,7 @@ class TestLaws:
             found.append(learn(tickets("a", [d + shift for d in days]), effort, {"a": 4.0, "b": 3.0}, as_of))
         same(found[0], found[1])
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(organisations())
     def test_what_arrived_and_what_is_open_add_up_to_the_tickets(
         self, org: tuple[pl.DataFrame, pl.DataFrame, dict[str, float]]
@@ -276,7 +276,7 @@ class TestLaws:
 
 
 class TestTables:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(organisations())
     def test_cells_ascend_from_zero_and_their_means_are_exact(
         self, org: tuple[pl.DataFrame, pl.DataFrame, dict[str, float]]

@@ -49,7 +49,7 @@ def causes(found: Explanation) -> list[str]:
 
 
 @given(organisations(), st.integers(0, 60), st.integers(1, 30))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_parts_add_up_to_the_change_between_two_forecasts(facts: list[Fact], since: int, days: int) -> None:
     log = log_of(facts)
     assume(facts)

@@ -46,7 +46,7 @@ from tests.engine.organisations import (
 )
 
 AS_OF = st.integers(0, 90)
-LAW = settings(max_examples=20, deadline=None)
+LAW = settings(max_examples=20)
 ALONE = "no capacity is declared: the forecast rests on progress alone"
 NUMBERS = ("probability", "probability_counts", "expected_score")
 

@@ -33,7 +33,7 @@ def row(found: Floats, column: int) -> list[float]:
 
 
 @given(WORLDS, WORLDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_morning_of_every_future_capacity_and_run_work_are_conserved(world: int, seed: int) -> None:
     org, futures = random_organisation(world), range(4)
     drawn = luck.draw(org, seed, futures)
@@ -49,7 +49,7 @@ def test_every_morning_of_every_future_capacity_and_run_work_are_conserved(world
 
 
 @given(WORLDS, WORLDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_change_work_goes_to_key_results_or_to_none_that_claims_it(world: int, seed: int) -> None:
     org = random_organisation(world, exotic=False)
     found = run(org, seed, range(3), detail=True)
@@ -62,7 +62,7 @@ def test_change_work_goes_to_key_results_or_to_none_that_claims_it(world: int, s
 
 
 @given(WORLDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_initiatives_take_no_more_than_there_is_and_means_and_weeks_are_those_of_the_days(world: int) -> None:
     org = random_organisation(world)
     found = run(org, 1, range(5), detail=True, weekly=True)

@@ -58,21 +58,21 @@ def loaded(org: Organisation) -> Organisation:
 
 
 @given(WORLDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_people_never_mean_less_effort_where_policies_are_lawful(world: int) -> None:
     org = lawful_organisation(world)
     assert (efforts(manned(org)) >= efforts(org) - SLACK).all()
 
 
 @given(WORLDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_run_work_never_means_more_effort_where_policies_are_lawful(world: int) -> None:
     org = lawful_organisation(world)
     assert (efforts(loaded(org)) <= efforts(org) + SLACK).all()
 
 
 @given(WORLDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_ring_fence_never_means_less_backlog_on_any_day_where_policies_are_lawful(world: int) -> None:
     org = lawful_organisation(world)
     assert (backlogs(protecting(org, 0.2)) >= backlogs(org) - SLACK).all()
@@ -137,7 +137,7 @@ def assert_same_futures(one: Futures, other: Futures) -> None:
 
 
 @given(WORLDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_futures_do_not_depend_on_threads(world: int) -> None:
     org = random_organisation(world)
     alone = run(org, 1, range(WIDTH + 9), weekly=True, detail=True)
@@ -153,7 +153,7 @@ def in_chunks(org: Organisation, ends: list[int]) -> Futures:
 
 
 @given(WORLDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_futures_do_not_depend_on_chunks(world: int) -> None:
     org = random_organisation(world)
     assert_same_futures(run(org, 1, range(600), weekly=True, detail=True), in_chunks(org, [0, 7, WIDTH + 50, 600]))
@@ -167,7 +167,7 @@ def test_draws_that_depend_on_the_chunk_are_found_out(monkeypatch: pytest.Monkey
 
 
 @given(WORLDS, st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_keys_name_the_draws_and_the_order_of_teams_does_not_matter(world: int, random: Random) -> None:
     org = random_organisation(world)
     order = list(range(len(org.teams.key)))

@@ -205,7 +205,7 @@ def test_strange_series_give_finite_forecasts(rows: list[list[tuple[float, float
 series = st.lists(st.tuples(st.floats(-2, 3), st.floats(-1e6, 1e6)), max_size=6).map(sorted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(series, max_size=4))
 def test_any_series_give_finite_settings_and_forecasts(rows: list[list[tuple[float, float]]]) -> None:
     readings = ragged(rows)

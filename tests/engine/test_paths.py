@@ -65,7 +65,7 @@ def made_up(org: Organisation, rng: np.random.Generator) -> tuple[Setting, Motio
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_paths_in_simpy_and_compiled_agree(world: int, seed: int) -> None:
     org = random_organisation(world)
     setting, moving = made_up(org, np.random.default_rng(world))

@@ -99,7 +99,7 @@ def slowly(past: Lives, asked: Lives, column: int, before: float, threshold: flo
 
 
 @given(pasts(), pasts(), st.integers(0, 3), st.sampled_from([90.0, 105.0, 130.0]), st.floats(-0.5, 3.0))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_it_is_the_slow_reading_of_the_definition(
     past: Lives, now: Lives, column: int, before: float, threshold: float
 ) -> None:

@@ -267,7 +267,7 @@ def test_the_parts_of_a_score_by_hand() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_parts_add_up_to_the_brier_score(goals: int, bins: int, seed: int) -> None:
     p, y, name = some(goals, 3, seed)
     weight = goal_weights(name)

@@ -51,7 +51,7 @@ def cut(effective: int | None, known: int | None) -> tuple[date | None, datetime
 
 
 @given(messy_facts(), UNTIL, UNTIL)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_replay_agrees_with_a_plain_fold_as_of_any_two_times(
     facts: list[Fact], effective: int | None, known: int | None
 ) -> None:
@@ -60,7 +60,7 @@ def test_replay_agrees_with_a_plain_fold_as_of_any_two_times(
 
 
 @given(messy_facts(16))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_replay_agrees_with_a_plain_fold_at_every_prefix(facts: list[Fact]) -> None:
     events = log_of(facts)
     for end in range(len(events) + 1):
@@ -68,7 +68,7 @@ def test_replay_agrees_with_a_plain_fold_at_every_prefix(facts: list[Fact]) -> N
 
 
 @given(messy_facts(), UNTIL, UNTIL)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_view_equals_a_replay_of_only_what_was_recorded_by_then(
     facts: list[Fact], effective: int | None, known: int | None
 ) -> None:
@@ -81,7 +81,7 @@ def test_a_view_equals_a_replay_of_only_what_was_recorded_by_then(
 
 
 @given(messy_facts())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_stored_rows_and_events_replay_alike(facts: list[Fact]) -> None:
     from_events, from_rows = replay(log_of(facts)), replay(rows_of(facts))
     for name, frame in from_events.by_type.items():

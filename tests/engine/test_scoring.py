@@ -196,7 +196,7 @@ MASSES = st.lists(st.integers(1, 9), min_size=2, max_size=5)
 
 
 @given(MASSES, MASSES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_ensemble_beats_the_true_one_on_average(true: list[int], said: list[int]) -> None:
     """The outcome is one of the true members, each as likely; equal members make masses."""
 
@@ -209,7 +209,7 @@ def test_no_ensemble_beats_the_true_one_on_average(true: list[int], said: list[i
 
 
 @given(st.floats(-2.0, 2.0), st.floats(0.2, 4.0))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_other_t_interval_or_quantiles_beat_the_true_ones_on_average(shift: float, factor: float) -> None:
     levels = np.array([0.1, 0.5, 0.9])
     y = stats.t.ppf((np.arange(2000) + 0.5) / 2000, 4.0)

@@ -229,7 +229,7 @@ anything = st.builds(
 )
 
 
-@tried(max_examples=40, deadline=None)
+@tried(max_examples=40)
 @given(anything, st.integers(0, 2**32))
 def test_any_settings_give_a_valid_log_that_replays_and_forecasts(settings: Settings, seed: int) -> None:
     events = simulate(settings, seed)

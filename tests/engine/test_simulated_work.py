@@ -175,7 +175,7 @@ anything = st.builds(
 )
 
 
-@tried(max_examples=20, deadline=None)
+@tried(max_examples=20)
 @given(anything, st.dates(date(1971, 1, 1), date(2200, 1, 1)), st.integers(2, 60), st.integers(0, 2**32))
 def test_any_work_gives_a_valid_log_that_replays(made: Work, first: date, days: int, seed: int) -> None:
     settings = Settings(teams=("a", "b/é"), cycles=2, first_day=first, days=days, work=made, measures=METRICS)

@@ -51,7 +51,7 @@ def begun_elsewhere(org: Organisation, seed: int) -> Luck:
 
 
 @given(ANY, ANY)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_day_adds_up(world: int, seed: int) -> None:
     org = random_organisation(world)
     sim = play(org, begun_elsewhere(org, seed))
@@ -70,7 +70,7 @@ def test_every_day_adds_up(world: int, seed: int) -> None:
 
 
 @given(ANY, ANY)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_change_work_goes_to_what_there_is_to_work_on_and_no_further(world: int, seed: int) -> None:
     org = random_organisation(world)
     sim, story = told(org, seed)
@@ -93,7 +93,7 @@ def test_change_work_goes_to_what_there_is_to_work_on_and_no_further(world: int,
 
 
 @given(ANY, ANY)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_move_has_a_cause_in_the_model_and_every_trip_is_told(world: int, seed: int) -> None:
     org = random_organisation(world)
     sim = play(org, begun_elsewhere(org, seed))

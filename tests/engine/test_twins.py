@@ -58,7 +58,7 @@ def with_mill(mill: Mill, org: Organisation, luck: Luck) -> Futures:
 
 
 @given(ANY, ANY)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @example(0, 0)
 def test_reference_and_kernel_agree_path_by_path(world: int, seed: int) -> None:
     org = random_organisation(world)

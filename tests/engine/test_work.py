@@ -338,7 +338,7 @@ def projected(frames: Frames) -> list[Rows]:
 
 
 @given(happenings(), st.integers(-1, 7), st.integers(-1, 7))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_latest_version_known_holds_as_a_plain_fold_says(events: list[Event], effective: int, known: int) -> None:
     frames = replay(events, day(effective), at(known))
     assert projected(frames) == expected(events, day(effective), at(known))

@@ -81,7 +81,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch, log: EventLog) -> list[int]:
     return counts
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(messy_facts(), st.lists(st.integers(1, 30), max_size=3), UNTIL, UNTIL)
 def test_a_replay_from_the_copy_equals_one_of_the_log_and_the_plain_fold(
     facts: list[Fact], cuts: list[int], effective: int | None, known: int | None
@@ -102,7 +102,7 @@ def test_a_replay_from_the_copy_equals_one_of_the_log_and_the_plain_fold(
         log.close()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(messy_facts(12))
 def test_catching_up_event_by_event_agrees_with_the_plain_fold_at_every_prefix(facts: list[Fact]) -> None:
     events = log_of(facts)

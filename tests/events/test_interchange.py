@@ -319,7 +319,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 rows = st.tuples(texts, st.none() | texts, st.none() | texts.filter(bool), st.floats(-1e15, 1e15))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(texts, st.none() | texts, st.none() | texts.filter(bool), st.floats(-1e15, 1e15)), max_size=6)
 )

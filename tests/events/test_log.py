@@ -288,7 +288,7 @@ EVENTS = st.builds(
 BATCHES = st.lists(st.tuples(st.lists(EVENTS, max_size=4), st.none() | st.integers(0, 4)), max_size=5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(batches=BATCHES)
 def test_memory_and_sqlite_hold_the_same_bytes_for_the_same_batches(
     batches: list[tuple[list[Event], int | None]],

@@ -115,7 +115,7 @@ def _said(log: EventLog, events: list[Event], expected: dict[str, int] | None) -
 
 def test_memory_sqlite_and_a_server_hold_the_same_bytes_whatever_is_done(database: str) -> None:
     machine = type("Machine", (Storages,), {"url": database})
-    checks = settings(max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
+    checks = settings(max_examples=12, stateful_step_count=15, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=checks)
 
 

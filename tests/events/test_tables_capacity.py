@@ -296,7 +296,7 @@ def taken(log: EventLog, found: dict[str, list[list[Any]]], now: datetime) -> Im
         return import_tables(log, [Path(folder)], now=now)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(found=worlds())
 def test_what_came_in_goes_out_and_comes_in_again_the_same(found: dict[str, list[list[Any]]]) -> None:
     log = MemoryLog()
@@ -311,7 +311,7 @@ def test_what_came_in_goes_out_and_comes_in_again_the_same(found: dict[str, list
             assert count == len(list(csv.reader(one.decode().splitlines()))) - 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(before=worlds(), after=worlds())
 def test_whatever_is_edited_what_is_known_when_survives_export_and_import(
     before: dict[str, list[list[Any]]], after: dict[str, list[list[Any]]]

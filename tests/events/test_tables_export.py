@@ -327,7 +327,7 @@ def told(steps: Sequence[tuple[str, int, int, int, CheckedIn]], *, retract: bool
     return log_of(*said)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=st.lists(STEP, max_size=8), retract=st.booleans())
 def test_export_and_import_give_the_same_check_ins_in_force(
     steps: list[tuple[str, int, int, int, CheckedIn]], retract: bool
@@ -398,7 +398,7 @@ def taken(log: EventLog, found: dict[str, list[list[object]]], now: datetime = N
         return import_tables(log, [Path(folder)], now=now)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(found=tables(), days=st.integers(0, 400))
 def test_importing_twice_is_importing_once(found: dict[str, list[list[object]]], days: int) -> None:
     log = MemoryLog()
@@ -407,7 +407,7 @@ def test_importing_twice_is_importing_once(found: dict[str, list[list[object]]],
     assert second == Imported(0, first.added + first.already, 0, 0, first.head)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(found=tables(), data=st.data())
 def test_the_order_of_rows_for_different_days_does_not_matter(
     found: dict[str, list[list[object]]], data: st.DataObject
@@ -423,7 +423,7 @@ def test_the_order_of_rows_for_different_days_does_not_matter(
     assert taken(one, shuffled).head == one.head()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(before=tables(), after=tables())
 def test_whatever_is_edited_a_second_import_of_it_adds_nothing_and_its_export_comes_back(
     before: dict[str, list[list[object]]], after: dict[str, list[list[object]]]

@@ -36,7 +36,7 @@ def of_lever(text: str) -> str:
     return said(FIRST + text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SCENARIO)
 def test_what_is_written_reads_back_the_same(drawn: Scenario) -> None:
     text = to_toml(drawn)
@@ -46,7 +46,7 @@ def test_what_is_written_reads_back_the_same(drawn: Scenario) -> None:
     assert scenario_from_toml(text.replace("\n", "\r\n")) == drawn.model_copy(update={"why": again.why})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SCENARIO)
 def test_every_lever_knows_its_line(drawn: Scenario) -> None:
     text = to_toml(drawn)
@@ -178,7 +178,7 @@ def test_a_text_made_to_be_slow_is_refused_in_no_time(text: str) -> None:
     assert time.process_time() - begun < 3
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.text(max_size=200)
     | st.text("[]{}=.\"'#\n\\ ax1-:,T", max_size=60)

@@ -63,7 +63,7 @@ def test_a_limit_that_is_never_met_changes_no_number() -> None:
 
 
 @given(st.floats(0.2, 5.0))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_run_demand_times_a_factor_and_its_inverse_is_what_it_was(factor: float) -> None:
     levers = (f"run_demand factor = {factor!r}", f"run_demand factor = {1 / factor!r}")
     changed, was = world(*levers).organisation.teams.factor, world().organisation.teams.factor

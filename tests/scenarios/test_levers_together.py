@@ -88,7 +88,7 @@ COMMUTING = (
 
 
 @given(st.lists(st.sampled_from(COMMUTING), min_size=2, max_size=5, unique=True), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_levers_that_commute_does_not_matter(levers: list[str], random: object) -> None:
     shuffled = list(levers)
     random.shuffle(shuffled)  # type: ignore[attr-defined]

@@ -249,7 +249,7 @@ def test_an_error_that_needs_the_log_names_the_lever_and_its_file_where_there_is
     assert str(read.refuse(read.lever[1], "from", "no")) == f"f.toml:{line - 2}: lever 2 (hire): no"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SCENARIO)
 def test_teams_by_another_name_make_the_same_scenario(drawn: Scenario) -> None:
     """Renamed and back is the same; no contradiction comes or goes with a name."""
