@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from koers.engine import pace
+from koers.engine.caveats import about_capacity
 from koers.engine.coupled import Coupled
 from koers.engine.ends import Overall
 from koers.engine.grading import days_of, progress
@@ -260,7 +261,7 @@ def _warnings(
     said += [f"{kr.key_result} is really running the business: {kr.warning}" for kr in items if kr.warning]
     shared = [kr.objective for kr in items if kr.objective is not None]
     if coupled is not None:
-        said += _about_capacity(coupled, items)
+        said += about_capacity(coupled, {kr.team for kr in items})
     elif len(set(shared)) < len(shared):
         said.append(
             "the chance that all key results of an objective are reached takes them as independent of each other"
@@ -268,25 +269,6 @@ def _warnings(
     if assumed := frames.assumed():
         said.append(f"{assumed} {'fact carries' if assumed == 1 else 'facts carry'} an assumed recording date")
     return tuple(said)
-
-
-def _about_capacity(coupled: Coupled, items: tuple[KeyResultForecast, ...]) -> list[str]:
-    """What the capacity model rests on, and whom it does not know."""
-    said = list(coupled.staff.faults)
-    if outside := sorted({kr.team for kr in items} - set(coupled.staff.teams)):
-        said.append(f"no capacity is declared for {', '.join(outside)}: effort does not move their key results")
-    if coupled.learnt_nothing:
-        said.append("how much effort matters is not learnt yet: it rests on the prior of the effort elasticity")
-    priors = [
-        team
-        for team, rests_on in zip(coupled.staff.teams, coupled.staff.demand.rests_on, strict=True)
-        if rests_on == "prior"
-    ]
-    if priors:
-        said.append(
-            f"no run work is known of {', '.join(priors)}: it is assumed to take .60 of capacity, give or take .12"
-        )
-    return said
 
 
 def _nothing(table: pl.DataFrame, as_of: date, cycle: str | None) -> str:

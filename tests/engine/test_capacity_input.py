@@ -11,8 +11,8 @@ import pytest
 
 from koers.engine.forecast import Forecast, forecast
 from koers.events.chain import canonical_json
-from koers.events.model import Row
-from tests.engine.organisations import CONTROL, Fact, check_in, day, key_result, rows_of
+from koers.events.model import InitiativeDropped, InitiativeFinished, Row
+from tests.engine.organisations import CONTROL, Fact, check_in, day, fact, key_result, rows_of
 from tests.engine.staffed import (
     BEFORE,
     CYCLE,
@@ -219,6 +219,28 @@ def test_an_initiative_that_depends_on_an_unknown_one_waits_for_nothing() -> Non
     free, bound = (sound(RECORD, FIVE, initiative("i", "a", "a10", impact=60.0, depends_on=on)) for on in ((), ("x",)))
     assert probabilities(bound) == probabilities(free)
     assert probabilities(free)["a10"] > probabilities(sound(RECORD, FIVE))["a10"]
+
+
+@pytest.mark.parametrize(("goal", "towards"), [("a10", 20.0), ("a11", -20.0)])
+def test_an_impact_that_leads_away_from_the_target_is_taken_as_it_is_and_said(goal: str, towards: float) -> None:
+    for impact, warned in ((towards, False), (-towards, True), (0.0, False), (None, False)):
+        said = sound(RECORD, FIVE, initiative("i", "a", goal, impact=impact))
+        assert [text for text in said.warnings if "impact of i" in text] == (
+            [
+                f"the impact of i is {-towards:+g}, away from its target: {goal} is to go from "
+                + ("0 to 100" if goal == "a10" else "100 to 0")
+            ]
+            if warned
+            else []
+        )
+
+
+def test_of_an_initiative_that_is_over_or_moves_nothing_no_impact_is_questioned() -> None:
+    away_from_it = initiative("i", "a", "a10", impact=-20.0)
+    over = (fact("initiative/i", 20, done()) for done in (InitiativeFinished, InitiativeDropped))
+    elsewhere = [initiative("i", team, "b10", impact=-20.0) for team in "ab"]
+    for facts in (*([away_from_it, end] for end in over), *([*record("b", 2), plan] for plan in elsewhere)):
+        assert not [text for text in sound(RECORD, FIVE, facts).warnings if "impact" in text]
 
 
 # Policies and moves
