@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 
 from koers.engine import pace
+from koers.engine.caveats import about_capacity, progress_alone
 from koers.engine.coupled import Coupled
 from koers.engine.ends import Overall
 from koers.engine.grading import days_of, progress
 from koers.engine.joint import Guardrail, TeamCapacity
-from koers.engine.organisation import unawaited
 from koers.engine.outlook import FLOOR, QUANTILES
 from koers.engine.projections import goals, readings, running
 from koers.engine.prospect import SAMPLES, prospect
@@ -263,42 +263,12 @@ def _warnings(
         said.append(_nothing(table, as_of, cycle))
     said += [f"{kr.key_result} is really running the business: {kr.warning}" for kr in items if kr.warning]
     if coupled is not None:
-        said += _about_capacity(coupled, items)
+        said += about_capacity(coupled, {kr.team for kr in items})
     elif items:
-        said.append(_progress_alone(items, known_from))
+        said.append(progress_alone([kr.objective for kr in items], known_from))
     if assumed := frames.assumed():
         said.append(f"{assumed} {'fact carries' if assumed == 1 else 'facts carry'} an assumed recording date")
     return tuple(said)
-
-
-def _progress_alone(items: tuple[KeyResultForecast, ...], known_from: date | None) -> str:
-    """What a forecast without capacity rests on; that is known from a later day, or None: never."""
-    lack = f"capacity is known only from {known_from}" if known_from else "no capacity is declared"
-    said = f"{lack}: the forecast rests on progress alone"
-    shared = [kr.objective for kr in items if kr.objective is not None]
-    if len(set(shared)) < len(shared):
-        said += ", and takes the key results of an objective as independent of each other"
-    return said
-
-
-def _about_capacity(coupled: Coupled, items: tuple[KeyResultForecast, ...]) -> list[str]:
-    """What the capacity model rests on, and whom it does not know."""
-    said = list(coupled.staff.faults)
-    if outside := sorted({kr.team for kr in items} - set(coupled.staff.teams)):
-        said.append(f"no capacity is declared for {', '.join(outside)}: effort does not move their key results")
-    said += unawaited(coupled.staff)
-    if coupled.learnt_nothing:
-        said.append("how much effort matters is not learnt yet: it rests on the prior of the effort elasticity")
-    priors = [
-        team
-        for team, rests_on in zip(coupled.staff.teams, coupled.staff.demand.rests_on, strict=True)
-        if rests_on == "prior"
-    ]
-    if priors:
-        said.append(
-            f"no run work is known of {', '.join(priors)}: it is assumed to take .60 of capacity, give or take .12"
-        )
-    return said
 
 
 def _nothing(table: pl.DataFrame, as_of: date, cycle: str | None) -> str:

@@ -9,9 +9,9 @@ from graphlib import CycleError, TopologicalSorter
 from pydantic_core import PydanticCustomError
 
 from koers.events.columns import TABLES, Record, near, shown
-from koers.events.edits import Ledger
+from koers.events.edits import Ledger, type_of
 from koers.events.errors import InputError
-from koers.events.model import CapacitySet, InitiativePlanned
+from koers.events.model import CapacitySet, InitiativePlanned, RunWorkArrived, RunWorkDone
 from koers.events.rules import check_absence
 
 Names = Mapping[str, set[str]]
@@ -21,6 +21,9 @@ def check_rows(records: Sequence[Record], names: Names, ledger: Ledger) -> None:
     """Check rows against each other and the log. Raises InputError for the first that cannot be taken."""
     _check_single(records)
     _check_references(records, names)
+    for record in records:
+        if record.table.name == "run_work":
+            check_item(record, ledger)
     _check_absences(records, ledger)
     _check_circles(records, ledger)
 
@@ -39,16 +42,38 @@ def known_names(records: Iterable[Record], ledger: Ledger) -> Names:
 
 
 def _check_single(records: Iterable[Record]) -> None:
-    """What a table defines, it defines once; a row may be repeated as it is."""
-    first: dict[tuple[str, str], Record] = {}
+    """What a table defines, it defines once, and an item is told once; a row may be repeated as it is.
+
+    An item may have further rows that say in `recorded_on` when else something was known of it, as exports do.
+    """
+    first: dict[tuple[object, ...], Record] = {}
     for record in records:
-        if record.table.defines:
+        if record.table.defines or record.table.name == "run_work":
             before = first.setdefault((record.table.name, record.name), record)
+            if not record.table.defines and "recorded_on" in record.values:
+                before = first.setdefault((record.name, record.values["recorded_on"]), record)
             if before.values != record.values:
                 same = before.source == record.source
                 where = before.spot if same else f"{before.source.file}:{before.line}"
                 what = f"{shown(record.name)} stands here and, with other content, in {where}: keep one"
                 raise record.refuse(record.table.key, what)
+
+
+def check_item(record: Record, ledger: Ledger) -> None:
+    """Refuse an item that is closed before it is opened, by its row or by what the log says of its closing."""
+    opened, closed = record.values["opened"], record.values.get("closed")
+    if closed is not None:
+        if closed < opened:
+            raise record.refuse("closed", f"closed {closed} lies before opened {opened}: correct one of them")
+        return
+    subject = f"item/{record.name}"
+    came, went = (ledger.slots.get((type_of(kind), subject), ()) for kind in (RunWorkArrived, RunWorkDone))
+    if any(slot.last.effective_on == opened for slot in came):  # no news, whatever an older koers took in
+        return
+    for slot in went:
+        if slot.last.effective_on < opened and not slot.retracted:
+            known = f"opened {opened} lies after its closing on {slot.last.effective_on}, which the log knows"
+            raise record.refuse("opened", f"{known}: correct it, or give another item a name of its own")
 
 
 def _check_references(records: Iterable[Record], names: Names) -> None:

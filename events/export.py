@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -204,36 +205,50 @@ def _check_in_row(event: Event) -> _Row:
 
 
 def _items(events: Sequence[Event]) -> list[_Row]:
-    """Run work: one row per item where one row says it, else a row for each thing that became known."""
+    """Run work: one row per item where one row says it, else a row for each time at which something became known."""
     rows: list[_Row] = []
     for history in _histories(events):
         told: list[_Row] = []
-        for event in history:
-            values = dict(told[-1].record.values) if told else {"item": event.name}
-            if isinstance(event.data, RunWorkArrived):
-                values |= {"team": event.data.team, "opened": event.effective_on}
-            elif isinstance(event.data, RunWorkDone):
-                values |= {"closed": event.effective_on}
-            else:
-                continue
-            if "closed" not in values or isinstance(event.data, RunWorkDone):
-                values.pop("effort_days", None)
-                values |= {} if event.data.effort_days is None else {"effort_days": event.data.effort_days}
-            if told and values == told[-1].record.values:  # the effort of a closed item is that of its closing
-                continue
-            told.append(_Row(Record(TABLES["run_work"], values), event.recorded_at, bool(event.data.recorded_assumed)))
-        told = [row for row in told if "opened" in row.record.values]
+        known: dict[type[Payload], Event] = {}
+        for recorded_at, news in groupby(history, key=lambda event: event.recorded_at):
+            new: dict[type[Payload], Event] = {type(event.data): event for event in news}
+            known |= new
+            values = _item(known, new)
+            if values and not (told and values == told[-1].record.values):
+                assumed = all(event.data.recorded_assumed for event in new.values())
+                told.append(_Row(Record(TABLES["run_work"], values), recorded_at, assumed))
         if len(told) == 2 and _one_row_says_it(*told):
             told = [told[0]._replace(record=told[1].record)]
-        rows += told
+        rows += told[:1] + [row._replace(assumed=False) for row in told[1:]]
     return rows
+
+
+def _item(known: Mapping[type[Payload], Event], new: Mapping[type[Payload], Event]) -> dict[str, Any]:
+    """What is known of an item, `new` just now, as a row; nothing before its arrival.
+
+    The effort of a closed item is that of its closing. A closing that lies before the arrival is in no row.
+    """
+    came, done = known.get(RunWorkArrived), known.get(RunWorkDone)
+    if came is None or not isinstance(came.data, RunWorkArrived):
+        return {}
+    values: dict[str, Any] = {"item": came.name, "team": came.data.team, "opened": came.effective_on}
+    effort = came.data.effort_days
+    if done and isinstance(done.data, RunWorkDone) and done.effective_on >= came.effective_on:
+        values["closed"] = done.effective_on
+        told_at_once = came.data.effort_days if new.keys() == {RunWorkArrived, RunWorkDone} else None
+        effort = told_at_once if done.data.effort_days is None else done.data.effort_days
+    return values if effort is None else values | {"effort_days": effort}
 
 
 def _one_row_says_it(opened: _Row, closed: _Row) -> bool:
     if "effort_days" in opened.record.values or "closed" not in closed.record.values:
         return False
-    if opened.assumed and closed.assumed:
-        return all(
+    if opened.record.values["opened"] != closed.record.values["opened"]:
+        return False
+    return (
+        opened.assumed
+        and closed.assumed
+        and all(
             end_of(row.record.values[day]) == row.recorded_at for row, day in ((opened, "opened"), (closed, "closed"))
         )
-    return opened.recorded_at == closed.recorded_at and not opened.assumed and not closed.assumed
+    )

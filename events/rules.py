@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STORED = {"stored": True}
 """Validation context of an event that a log holds."""
 
+SATURDAY, SUNDAY = 5, 6
 MOST_PEOPLE = 100_000
 MOST_ITEM_DAYS = 10_000
 MOST_INITIATIVE_DAYS = 1_000_000
@@ -45,9 +46,14 @@ def at_most(limit: float, what: str) -> AfterValidator:
 
 
 def check_absence(first: date, until: date, days: float, people: float = MOST_PEOPLE) -> None:
-    """Refuse an absence that ends before it begins, or that `people` are too few to miss. Raises a broken rule."""
+    """Refuse an absence that ends before it begins, in which nobody works, or that `people` are too few to miss.
+
+    Public holidays are not known here, so any day from Monday to Friday is one of work. Raises a broken rule.
+    """
     if until < first:
         raise broken_rule("until", f"until {until} lies before the first day {first}")
+    if days > 0 and first.weekday() >= SATURDAY and (until - first).days <= SUNDAY - first.weekday():
+        raise broken_rule("from", f"from {first} until {until} holds no morning, only a weekend: name other days")
     most = people * ((until - first).days + 1)
     if days > most:
         told = f"{people:,.10g} people can miss from {first} to {until} ({most:,.10g} person-days)"

@@ -167,7 +167,7 @@ PAGES: dict[str, Page] = {
             "low": "Person-days if it goes well.",
             "mode": "Person-days, most likely.",
             "high": "Person-days if it goes badly.",
-            "impact": "What it adds to the key result, in its unit.",
+            "impact": "What it adds to the key result, in its unit; below 0 where it lowers it.",
             "lag": "Days until that shows.",
             "depends_on": "Initiatives that must be finished first, separated by ;",
             "start": "Not before this day.",

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from koers.events.checks import check_item
 from koers.events.columns import TABLES, Column, Record, Table, day, near, number, shown
 from koers.events.csvfile import read_table
 from koers.events.edits import IMPORTED, Fact, Ledger, content_of, name_id, settle, type_of
@@ -98,6 +99,8 @@ def import_tickets(log: EventLog, path: Path, team: str, *, now: datetime) -> Im
     ledger = Ledger.of(log.read())
     _check_team(team, ledger)
     tickets = list(_tickets(rows, team, ledger))
+    for ticket in tickets:
+        check_item(ticket.record, ledger)
     facts = [_fact(ticket, part, now) for ticket in tickets for part in parts_of(ticket.record)]
     settled = settle(facts, ledger, now)
     formed = [_team(team, facts)] if facts and not ledger.names["team"] else []

@@ -92,6 +92,15 @@ def test_a_time_is_in_utc_unless_it_says_otherwise_and_recorded_by_now(
     assert (event.recorded_at, event.effective_on) == (moment, moment.date())
 
 
+def test_a_ticket_opened_again_stays_closed_but_not_with_an_opening_after_its_closing(log: MemoryLog) -> None:
+    take(log, TWO)
+    assert news(log, TWO.replace("2026-01-07 09:00:00", "")) == []
+    with pytest.raises(
+        InputError, match=r"tickets\.csv:2:2: opened 2026-01-08 lies after its closing on 2026-01-07, wh"
+    ):
+        take(log, HEADER + "A-1,2026-01-08 08:40:25,,high\n")
+
+
 def test_effort_is_told_with_the_closing_or_while_open_with_the_arrival(log: MemoryLog) -> None:
     header = "key,opened,resolved,effort_days\n"
     take(log, header + "1,2026-01-05,2026-01-06,0.5\n2,2026-01-05,,2\n3,2026-01-05,,\n")

@@ -302,6 +302,28 @@ def test_an_initiative_that_depends_on_one_of_a_team_without_capacity_is_let_beg
         assert not [text for text in sound(facts, quiet).warnings if "is let begin" in text]
 
 
+@pytest.mark.parametrize(("goal", "towards"), [("a10", 20.0), ("a11", -20.0)])
+def test_an_impact_that_leads_away_from_the_target_is_taken_as_it_is_and_said(goal: str, towards: float) -> None:
+    for impact, warned in ((towards, False), (-towards, True), (0.0, False), (None, False)):
+        said = sound(RECORD, FIVE, initiative("i", "a", goal, impact=impact))
+        assert [text for text in said.warnings if "impact of i" in text] == (
+            [
+                f"the impact of i is {-towards:+g}, away from its target: {goal} is to go from "
+                + ("0 to 100" if goal == "a10" else "100 to 0")
+            ]
+            if warned
+            else []
+        )
+
+
+def test_of_an_initiative_that_is_over_or_moves_nothing_no_impact_is_questioned() -> None:
+    away_from_it = initiative("i", "a", "a10", impact=-20.0)
+    over = (fact("initiative/i", 20, done()) for done in (InitiativeFinished, InitiativeDropped))
+    elsewhere = [initiative("i", team, "b10", impact=-20.0) for team in "ab"]
+    for facts in (*([away_from_it, end] for end in over), *([*record("b", 2), plan] for plan in elsewhere)):
+        assert not [text for text in sound(RECORD, FIVE, facts).warnings if "impact" in text]
+
+
 # Policies and moves
 
 

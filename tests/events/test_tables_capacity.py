@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from pydantic import ValidationError
 
 from koers.engine import work
 from koers.engine.replay import replay, typed, view
@@ -20,7 +21,17 @@ from koers.events.errors import InputError
 from koers.events.export import export_tables
 from koers.events.log import EventLog
 from koers.events.memory import MemoryLog
-from koers.events.model import AbsencePlanned, Event, GuardrailSet, InitiativePlanned
+from koers.events.model import (
+    AbsencePlanned,
+    Event,
+    GuardrailSet,
+    InitiativePlanned,
+    Payload,
+    RunWorkArrived,
+    RunWorkDone,
+    end_of,
+)
+from koers.events.rules import STORED
 from koers.events.tables import Imported, import_tables
 
 NOW = datetime(2026, 2, 10, 9, tzinfo=UTC)
@@ -36,6 +47,7 @@ BASE = {
     "capacity": "team,from,people\nred,2026-01-01,5\nred,2026-06-01,8\n",
 }
 ABSENCES = "team,from,until,days\n"
+WORK = "item,team,opened,closed\n"
 POLICIES = "team,from,policy,parameters\n"
 PLANS = "initiative,title,team,key_result,low,mode,high,depends_on\n"
 
@@ -80,6 +92,26 @@ BAD: list[tuple[str, str, str, str]] = [
     ),
     ("run_work", "item,team,opened,closed,effort_days\n1,red,2026-01-05,2026-01-06,2e4\n", "2:5", "is it in another"),
     ("run_work", "item,team,opened,effort_days\n1,red,2026-01-05,-1\n", "2:4", "is below 0"),
+    (
+        "run_work",
+        WORK + "1,red,2026-01-06,2026-01-05\n",
+        "2:4",
+        "closed 2026-01-05 lies before opened 2026-01-06: corr",
+    ),
+    (
+        "run_work",
+        WORK + "1,red,2026-01-05,\n2,red,2026-01-05,\n1,red,2026-02-02,\n",
+        "4:1",
+        "'1' stands here and, with other content, in line 2: keep one",
+    ),
+    ("run_work", WORK + "1,red,2026-01-05,\n1,red,2026-01-05,2026-01-07\n", "3:1", "in line 2: keep one"),
+    (
+        "absences",
+        ABSENCES + "red,2026-03-07,2026-03-08,1\n",
+        "2:2",
+        "2026-03-08 holds no morning, only a weekend: name",
+    ),
+    ("absences", ABSENCES + "red,2026-03-08,2026-03-08,1\n", "2:2", "holds no morning"),
     ("absences", ABSENCES + "red,2026-03-02,2026-03-01,1\n", "2:3", "until 2026-03-01 lies before the first day"),
     ("absences", ABSENCES + "red,2026-03-01,2026-03-02,17\n", "2:4", "more than 8 people can miss from 2026-03-01 to"),
     ("absences", ABSENCES + "red,2026-03-01,2026-03-02,-1\n", "2:4", "is below 0"),
@@ -121,6 +153,7 @@ def test_bad_rows_are_refused_where_they_stand_over_tables_and_log(
     ("row", "where", "what"),
     [
         ("red,2026-03-02,2026-03-01,1\n", "2:3", "until 2026-03-01 lies before the first day 2026-03-02"),
+        ("red,2026-03-07,2026-03-08,1\n", "2:2", "from 2026-03-07 until 2026-03-08 holds no morning, only a weekend"),
         ("red,2026-03-01,2026-03-02,200001\n", "2:4", "days 200,001 are more than 100,000 people can miss"),
     ],
 )
@@ -152,6 +185,21 @@ def test_an_absence_may_take_all_the_people_a_team_ever_has(log: MemoryLog) -> N
     assert take(log, {"absences": ABSENCES + "red,2026-03-01,2026-03-02,16\n"}).added == 1
     grown = {"absences": ABSENCES + "red,2026-03-03,2026-03-03,9\n", "capacity": "team,from,people\nred,2026-09-01,9\n"}
     assert take(log, grown).added == 2
+
+
+@pytest.mark.parametrize(
+    "row", ["2026-03-06,2026-03-07,1", "2026-03-07,2026-03-09,1", "2026-03-08,2026-03-09,1", "2026-03-07,2026-03-08,0"]
+)
+def test_an_absence_may_touch_a_weekend_and_be_none_at_all(log: MemoryLog, row: str) -> None:
+    assert take(log, {"absences": f"{ABSENCES}red,{row}\n"}).added == 1
+
+
+def test_a_stored_absence_on_a_weekend_stays_readable() -> None:
+    data = AbsencePlanned(until=date(2026, 3, 8), days=1.0)
+    event = {"id": "a", "subject": "team/red", "effective_on": date(2026, 3, 7), "recorded_at": NOW, "data": data}
+    assert Event.model_validate(event, context=STORED).data == data
+    with pytest.raises(ValidationError, match="holds no morning"):
+        Event.model_validate(event)
 
 
 def test_a_guardrail_may_be_a_kpi_of_the_log_or_of_the_import(log: MemoryLog) -> None:
@@ -255,7 +303,7 @@ def cells(name: str, row: tuple[Any, ...]) -> list[Any]:
     if name == "policies":
         said = [*said[:2], *said[2]]
     if name == "absences":
-        said[2] = said[1] + timedelta(days=said[2])
+        said[2] = said[1] + timedelta(days=max(said[2], 2 if said[1].weekday() > 4 else 0))
         said[3] = min(said[3], 20.0)
     if name == "run_work" and said[3] is not None:
         said[3] = said[2] + timedelta(days=said[3])
@@ -316,8 +364,12 @@ def test_what_came_in_goes_out_and_comes_in_again_the_same(found: dict[str, list
 def test_whatever_is_edited_what_is_known_when_survives_export_and_import(
     before: dict[str, list[list[Any]]], after: dict[str, list[list[Any]]]
 ) -> None:
-    for row in [*before["run_work"][1:], *after["run_work"][1:]]:
-        if row[3] is not None and row[4] is None:
+    work = [*before["run_work"][1:], *after["run_work"][1:]]
+    ends = {row[0]: row[3] for row in work if row[3] is not None}
+    for row in work:
+        if row[3] is None:
+            row[2] = min(row[2], ends.get(row[0], row[2]))  # an item said to be open again was opened before it closed
+        elif row[4] is None:
             row[4] = 0.5  # an effort told only after a closing without one is beyond what a row can say
     log = MemoryLog()
     for n, found in enumerate((before, after, before)):
@@ -326,6 +378,58 @@ def test_whatever_is_edited_what_is_known_when_survives_export_and_import(
         assert taken(log, found, NOW + timedelta(days=n, hours=1)).head == head
     with tempfile.TemporaryDirectory() as folder:
         assert_known_alike(log, again(log, Path(folder)))
+
+
+def log_of_item(*facts: tuple[Payload, date, datetime]) -> MemoryLog:
+    """A log of one item of run work: what was said of it, for which day, and when."""
+    log = MemoryLog()
+    take(log, BASE)
+    for n, (data, on, when) in enumerate(facts):
+        said = {"id": str(n), "subject": "item/1", "effective_on": on, "recorded_at": when, "data": data}
+        log.append([Event.model_validate(said)])
+    return log
+
+
+def rows_of_item(log: EventLog, folder: Path) -> list[tuple[str, ...]]:
+    """The rows that an export tells it in: days and effort. What comes in again is known alike."""
+    assert_known_alike(log, again(log, folder))
+    rows = csv.DictReader((folder / "run_work.csv").read_text().splitlines())
+    return [tuple(row[name] for name in ("opened", "closed", "effort_days")) for row in rows]
+
+
+def test_what_became_known_of_an_item_at_one_time_is_one_row(tmp_path: Path) -> None:
+    """Both days edited in one import: nobody ever said the new opening with the old closing."""
+    days = [JAN1 + timedelta(days=n) for n in range(6)]
+    log = log_of_item(
+        (RunWorkArrived(team="red", effort_days=1.0), days[0], end_of(days[0])),
+        (RunWorkDone(effort_days=2.0), days[1], end_of(days[1])),
+        (RunWorkArrived(team="red"), days[3], NOW),
+        (RunWorkDone(effort_days=2.0), days[4], NOW),
+    )
+    assert rows_of_item(log, tmp_path) == [
+        ("2026-01-01", "", "1"),
+        ("2026-01-01", "2026-01-02", "2"),
+        ("2026-01-04", "2026-01-05", "2"),
+    ]
+
+
+def test_an_item_that_came_and_went_at_one_time_keeps_the_effort_told_on_arrival(tmp_path: Path) -> None:
+    log = log_of_item((RunWorkArrived(team="red", effort_days=3.0), JAN1, NOW), (RunWorkDone(), JAN1, NOW))
+    assert rows_of_item(log, tmp_path) == [("2026-01-01", "2026-01-01", "3")]
+
+
+def test_an_item_that_an_older_koers_took_in_twice_comes_out_as_it_was_told(tmp_path: Path) -> None:
+    """Opened in January and closed, and opened in February under the same name."""
+    days = date(2026, 1, 5), date(2026, 1, 7), date(2026, 2, 2)
+    came, done = RunWorkArrived(team="red", recorded_assumed=True), RunWorkDone(recorded_assumed=True)
+    log = log_of_item(*((data, day, end_of(day)) for data, day in zip((came, done, came), days, strict=True)))
+    head = log.head()
+    assert rows_of_item(log, tmp_path) == [
+        ("2026-01-05", "", ""),
+        ("2026-01-05", "2026-01-07", ""),
+        ("2026-02-02", "", ""),
+    ]
+    assert import_tables(log, [tmp_path], now=MUCH_LATER).head == head, "and its own export adds nothing"
 
 
 def test_a_guardrail_has_no_table_so_it_does_not_come_out(log: MemoryLog) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from koers.events.errors import InputError
 from koers.events.log import EventLog
 from koers.events.memory import MemoryLog
 from koers.events.model import (
@@ -286,6 +287,43 @@ def test_an_item_that_was_closed_since_adds_its_closing_at_its_own_date(desk: De
     assert desk.news() == []
     (event,) = desk.news(run_work=text % "2026-02-05,3")
     assert (event.data, event.recorded_at) == (RunWorkDone(effort_days=3.0), desk.now)
+
+
+def test_an_item_edited_to_close_before_it_opens_is_refused_and_nothing_is_taken(desk: Desk) -> None:
+    text = "item,team,opened,closed\n1,red,%s,%s\n"
+    desk.take(run_work=text % ("2026-01-05", "2026-01-08"))
+    head = desk.log.head()
+    for opened, closed, where, what in (
+        ("2026-01-05", "2026-01-04", "2:4", "closed 2026-01-04 lies before opened 2026-01-05: correct one of them"),
+        ("2026-01-09", "2026-01-08", "2:4", "closed 2026-01-08 lies before opened 2026-01-09: correct one of them"),
+        ("2026-01-09", "", "2:3", "opened 2026-01-09 lies after its closing on 2026-01-08, which the log knows: corr"),
+    ):
+        with pytest.raises(InputError) as caught:
+            desk.take(run_work=text % (opened, closed))
+        assert f"run_work.csv:{where}: {what}" in str(caught.value)
+        assert desk.log.head() == head
+    assert len(desk.news(run_work=text % ("2026-01-09", "2026-01-09"))) == 2
+    assert desk.news(run_work=text % ("2026-01-07", ""))[0].effective_on == date(2026, 1, 7)
+
+
+def test_an_item_may_be_repeated_as_it_is_and_edited_in_a_later_import(desk: Desk) -> None:
+    row = "1,red,2026-01-05,2026-01-08\n"
+    assert [type(event.data) for event in desk.news(run_work="item,team,opened,closed\n" + row + row)] == [
+        RunWorkArrived,
+        RunWorkDone,
+    ]
+    (event,) = desk.news(run_work="item,team,opened,closed\n" + 2 * row.replace("05,", "06,"))
+    assert (event.effective_on, event.recorded_at) == (date(2026, 1, 6), desk.now)
+
+
+def test_an_item_told_twice_must_say_when_each_was_known(desk: Desk) -> None:
+    text = "item,team,opened,recorded_on\n1,red,2026-01-05,%s\n1,red,2026-01-06,%s\n"
+    for first, second in (("", ""), ("2026-01-10", ""), ("2026-01-10", "2026-01-10")):
+        with pytest.raises(
+            InputError, match=r"run_work\.csv:3:1: '1' stands here and, with other content, in line 2: keep"
+        ):
+            desk.take(run_work=text % (first, second))
+    assert desk.take(run_work=text % ("", "2026-01-10")).added == 2
 
 
 def test_a_team_made_from_key_results_is_edited_by_its_own_table(desk: Desk) -> None:

@@ -139,6 +139,10 @@ def test_two_rows_that_contradict_each_other_are_both_named() -> None:
     twice = pl.concat([of_polars(GOALS)[0], of_polars(GOALS)[0].with_columns(title=pl.lit("Other"))])
     said = refused(key_results=twice)
     assert said == "key_results, row 2: 'calls' stands here and, with other content, in row 1: keep one"
+    said = refused(
+        run_work=pl.DataFrame({"item": ["i1", "i1"], "team": ["desk"] * 2, "opened": ["2026-09-03", "2026-10-02"]})
+    )
+    assert said == "run_work, row 2: 'i1' stands here and, with other content, in row 1: keep one"
 
 
 def test_a_table_that_does_not_fit_is_refused_by_its_name() -> None:
