@@ -17,6 +17,7 @@ from koers.events.edits import DEFINITIONS
 from koers.events.errors import InputError
 from koers.events.log import EventLog
 from koers.events.model import (
+    AbsencePlanned,
     CheckedIn,
     CheckInCorrected,
     Event,
@@ -105,6 +106,8 @@ def _rows(events: Sequence[Event]) -> list[_Row]:
             rows += _check_ins(by_type[CheckedIn], by_type[CheckInCorrected])
         elif table.payload is RunWorkArrived:
             rows += _items(by_type[RunWorkArrived] + by_type[RunWorkDone])
+        elif table.payload is AbsencePlanned:
+            rows += _absences(by_type[AbsencePlanned])
         elif table.payload in DEFINITIONS:
             rows += _definitions(by_type[table.payload], by_type[InitiativeEstimated])
         elif table.payload is not KeyResultRetargeted:
@@ -202,6 +205,16 @@ def _check_ins(events: Sequence[Event], corrections: Sequence[Event]) -> list[_R
 def _check_in_row(event: Event) -> _Row:
     said = event.data.model_dump(exclude={"type", "corrects"})
     return _row(event, CheckedIn(**said))
+
+
+def _absences(events: Sequence[Event]) -> Iterator[_Row]:
+    """A row each. Of several for the same days, those after the first say when they were recorded: they are edits."""
+    told = set()
+    for event in events:
+        row = _row(event)
+        span = tuple(row.record.values[name] for name in ("team", "from", "until"))
+        yield row._replace(assumed=row.assumed and span not in told)
+        told.add(span)
 
 
 def _items(events: Sequence[Event]) -> list[_Row]:

@@ -16,6 +16,7 @@ from koers.events.export import export_tables
 from koers.events.log import EventLog
 from koers.events.memory import MemoryLog
 from koers.events.model import (
+    AbsencePlanned,
     CheckedIn,
     CheckInCorrected,
     CycleOpened,
@@ -287,6 +288,16 @@ def test_an_item_said_again_after_its_closing_adds_no_row(tmp_path: Path) -> Non
     )
     rows = exported(log, tmp_path, "run_work")
     assert [row["recorded_on"][:10] for row in rows] == ["2026-01-06", "2026-01-07", "2026-01-09"]
+
+
+def test_an_absence_called_off_and_planned_anew_comes_back(tmp_path: Path) -> None:
+    day, assumed = date(2026, 1, 6), date(2026, 1, 6)
+    planned, off = (AbsencePlanned(until=day, days=days, recorded_assumed=True) for days in (0.25, 0.0))
+    log = log_of(*(("team/red", said, day, end_of(assumed)) for said in (planned, off, planned)))
+    rows = exported(log, tmp_path / "a", "absences")
+    assert [row["days"] for row in rows] == ["0.25", "0", "0.25"]
+    assert ["recorded_on" in row for row in rows] == [False, True, True]
+    assert exported(again(log, tmp_path / "b"), tmp_path / "c", "absences") == rows
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=6) | (
