@@ -71,7 +71,6 @@ class Teams:
     rate_sd: Floats  # (team,) sd of the log of the long-run rate: one draw per future
     size_sd: Floats  # (team,) sd of the log of person-days per unit of demand: one draw per future
     backlog: Floats  # (team,) person-days open before the first morning; they count as arrived the morning before
-    standing: Floats  # (team,) person-days open besides, all along: they wait for others, the team can do nothing
     run_share: Floats  # (team,) run share on the morning before the first one
     policies: tuple[Policy, ...]
     policy: Ints  # (team, day) index into policies

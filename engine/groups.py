@@ -38,7 +38,7 @@ def _fields(whole: str = "", real: str = "") -> np.dtype[Any]:
 
 
 MORNING = _fields("day week weekday")
-TEAM = _fields("overdue_after wip_limit", "switch_loss failure_demand standing")
+TEAM = _fields("overdue_after wip_limit", "switch_loss failure_demand")
 PRESENCE = _fields("kind guardrail", "people away factor given share days upper lower duty")
 RAIL = _fields("team measure", "upper")
 GOAL = _fields("team due")

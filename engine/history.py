@@ -19,7 +19,7 @@ from koers.engine import kernel
 from koers.engine.capacity import DUST, Floats, Ints, KeyResults, Organisation, Teams
 from koers.engine.futures import KNOTS, by_size
 from koers.engine.groups import rows_by_team
-from koers.engine.luck import Start, sizes
+from koers.engine.luck import Start, at_rest, sizes
 from koers.engine.mornings import joined, mornings, number_of
 from koers.engine.organisation import as_usual, organisation
 from koers.engine.staffing import Staffing
@@ -39,11 +39,11 @@ UNFINISHED = 0.1
 
 
 class Open(NamedTuple):
-    """What waits by a log that counts it, person-days, (team,) each: more than nothing, less than all without a log."""
+    """Open run work by a log that counts it, person-days, (team,) each."""
 
-    least: Floats  # today: beyond what is open as a rule
-    most: Floats  # today: all that is open, where the log goes on to today
-    rule: Floats  # on a usual day at most: what is open on nine of ten
+    least: Floats  # that waits for the team today: what is open beyond nine of ten days, as items wait for much else
+    most: Floats  # that can: nothing for a team that begins later
+    today: Floats  # all of it; NaN where no log goes on to today
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Past:
     today: int  # index of the last morning up to the as-of day
     open: Open
     rows: Ints  # (key_result,) of those that effort goes to now, among those of the account
+    standing: Floats  # (team,) see `luck.Start`: what policies that look at open work have seen
 
 
 class Account(NamedTuple):
@@ -64,7 +65,6 @@ class Account(NamedTuple):
     start: Start  # where each replication stands today
     change: Floats  # (team, day) mean person-days of change work up to today
     run_share: Floats  # (team,) expected of the last five mornings
-    standing: Floats  # (team,) person-days open today, by a log that counts them, beyond what waits for the team
 
 
 def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
@@ -78,32 +78,33 @@ def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
     place = {name: row for row, name in enumerate(shared["key_result"])}
     rows = [place[name] for name in moved["key_result"]]
     today = sum(day <= staff.as_of for day in days) - 1
-    return Past(_as_it_was(staff, shared, days), today, _open(staff), np.array(rows, dtype=np.int64))
+    return Past(
+        _as_it_was(staff, shared, days), today, _open(staff), np.array(rows, dtype=np.int64), np.zeros(len(staff.teams))
+    )
 
 
 def account(was: Past, seed: int, replications: range) -> Account:
-    """Play the past. Whatever the account says, what a log counts beyond its rule waits, and no more than is open."""
+    """Play the past. A backlog that a log counts beyond its rule is there, whatever the account says."""
     org = was.organisation
     size = sizes(org, seed, replications)
-    run = kernel.run(org, seed, replications, size=size, mark=was.today)
+    begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * size)
+    run = kernel.run(org, seed, replications, size=size, start=begin, mark=was.today)
     start = _within(run.marked, was.open.least[:, None] * size, was.open.most[:, None] * size)
     change = run.mean[:, : was.today + 1, kernel.COLUMNS.index("change")]
     last = run.mean[:, max(was.today - 4, 0) : was.today + 1].sum(axis=1)
     spent, there = last[:, kernel.COLUMNS.index("run")], last[:, : kernel.COLUMNS.index("arrived")].sum(axis=1)
     share = np.divide(spent, there, out=np.zeros_like(spent), where=there > 0)
-    beyond = was.open.most - start.backlog.mean(axis=1) / size.mean(axis=1)
-    standing = np.where(np.isfinite(beyond), np.maximum(beyond, 0.0), 0.0)
-    return Account(size, run.effort[was.rows], start, change, share, standing)
+    standing = np.nan_to_num(was.open.today[:, None] * size - start.backlog)
+    return Account(size, run.effort[was.rows], start._replace(standing=standing), change, share)
 
 
 def noticed(was: Past, seen: Account, seed: int, replications: range) -> tuple[Past, Account]:
-    """Both with the open run work that waits for others, which guardrails and some policies have seen all along."""
-    if not seen.standing.any():
+    """Both with open run work as the log counts it, where policies look at that: they have seen it all along."""
+    by_load = any(policy.kind in ("threshold", "freeze") for policy in was.organisation.teams.policies)
+    if not by_load or not seen.start.standing.any():
         return was, seen
-    org = replace(was.organisation, teams=replace(was.organisation.teams, standing=seen.standing))
-    was = replace(was, organisation=org)
-    by_load = any(policy.kind in ("threshold", "freeze") for policy in org.teams.policies)
-    return was, account(was, seed, replications) if by_load else seen
+    was = replace(was, standing=seen.start.standing.mean(axis=1) / seen.size.mean(axis=1))
+    return was, account(was, seed, replications)
 
 
 def _within(start: Start, least: Floats, most: Floats) -> Start:
@@ -129,7 +130,9 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     the drift that is the account's own: it begins without a backlog, which goes on building up even where nothing
     changes, run work as in the long run included: a busy spell now is news. `ahead` is the organisation of the futures.
     """
-    steady = kernel.run(as_usual(_unchanged(was, ahead)), seed, replications, size=seen.size, mark=was.today)
+    org = as_usual(_unchanged(was, ahead))
+    begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * seen.size)
+    steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today)
     then, later = np.split(steady.effort, 2)
     goals = ahead.key_results
     typical = typical_effort(seen.effort, then, later, ahead)
@@ -137,9 +140,8 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     before = then.mean(axis=1)
     scale = np.divide(seen.effort.mean(axis=1), before, out=np.ones(len(typical)), where=before > 0)
     unchanged = later * (scale * goals.pace.sum(axis=1))[:, None]
-    rule = np.maximum(was.open.rule - was.organisation.teams.standing, 0.0)
-    start = _within(steady.marked, np.zeros_like(seen.size), rule[:, None] * seen.size)
-    return Usual(effort, typical, start, (then, later), unchanged)
+    start = _within(steady.marked, np.zeros_like(seen.size), was.open.most[:, None] * seen.size)
+    return Usual(effort, typical, start._replace(standing=seen.start.standing), (then, later), unchanged)
 
 
 def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation) -> Floats:
@@ -214,22 +216,19 @@ def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats) -> Fl
 
 
 def _open(staff: Staffing) -> Open:
-    """By what was open in the last WINDOW: items wait for much else than people, but none waits that is not open.
-
-    Without a log nothing waits for a team that has yet to begin.
-    """
+    """What was open in the last WINDOW, and is today."""
     today = number_of(staff.as_of)
     day = np.arange(today - WINDOW, today + 1)
-    most = [np.inf if staff.is_there(team) else 0.0 for team in staff.teams]
-    found = Open(np.zeros(len(most)), np.array(most), np.array(most))
+    most = np.array([np.inf if staff.is_there(team) else 0.0 for team in staff.teams])
+    found = Open(np.zeros(len(most)), most, np.where(most > 0.0, np.nan, 0.0))
     for t, own in enumerate(run_work.by_team(staff.items, staff.teams)):
         seen = day[day >= max(staff.demand.known_from[t], day[0])]
         if staff.demand.known_until[t] >= staff.demand.known_from[t] and len(seen):
             open_ = run_work.open_on(own, seen, float(staff.demand.size[t]))
-            found.rule[t] = np.quantile(open_, RULE)
-            found.least[t] = max(open_[-1] - found.rule[t], 0.0)
+            found.least[t] = max(open_[-1] - np.quantile(open_, RULE), 0.0)
+            found.most[t] = np.inf
             if staff.demand.known_until[t] >= today:
-                found.most[t] = open_[-1]
+                found.today[t] = open_[-1]
     return found
 
 
@@ -249,6 +248,9 @@ def _as_it_was(staff: Staffing, shared: pl.DataFrame, days: list[date]) -> Organ
     given = run_work.arrived(staff.demand, staff.items, days)
     given[:, [day > staff.as_of for day in days]] = np.nan
     window = _windows(shared, days, staff.as_of)
+    burnt_in = int(window.any(axis=0).argmax()) if window.any() else 0
+    kept = staff.demand.known_until >= staff.demand.known_from
+    given[kept, :burnt_in] = np.nan_to_num(given[kept, :burnt_in])  # a log that begins here knows of nothing left lying
     org = organisation(staff, shared, days, window.astype(np.float64), given)
     counted = window & (org.teams.people[org.key_results.team] > 0)
     pace = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1)

@@ -186,7 +186,7 @@ def _teams(coupled: Coupled, total: Sums, drawn: kernel.Futures) -> tuple[TeamCa
 
 def _open_now(coupled: Coupled, t: int) -> float:
     """Person-days of run work that are open: as the log counts them, else the median of what may be."""
-    counted = float(coupled.before.open.most[t])
+    counted = float(coupled.before.open.today[t])
     return counted if np.isfinite(counted) else float(np.median(coupled.now.backlog[t]))
 
 

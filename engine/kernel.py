@@ -64,8 +64,9 @@ class Futures(NamedTuple):
 
     @property
     def marked(self) -> Start:
-        """Where they stand in the evening of the marked morning."""
-        return Start(self.backlog, self.run_share, self.tripped, self.waiting, self.alarm)
+        """Where they stand in the evening of the marked morning, with nothing open but backlog."""
+        standing = np.zeros_like(self.backlog)
+        return Start(self.backlog, self.run_share, self.tripped, self.waiting, self.alarm, standing)
 
     def up_to(self, count: int) -> Futures:
         """The first of them; `mean` stays that of all."""

@@ -52,7 +52,7 @@ def _start(g: Group, luck: Luck) -> _State:
     came[:, 1:2] = luck.start.backlog[:, None, :]
     return _State(
         backlog=luck.start.backlog.copy(),
-        standing=g.team["standing"][:, None] * luck.size,
+        standing=luck.start.standing,
         run_share=luck.start.run_share.copy(),
         tripped=luck.start.tripped.copy(),
         waiting=luck.start.waiting.copy(),
@@ -92,7 +92,7 @@ def _morning(g: Group, luck: Luck, out: Out, state: _State, t: int, d: int) -> F
     if out.run.shape[1]:
         out.run[t, week] += run
         out.present[t, week] += capacity
-        out.left[t, week] = state.backlog[t] + state.standing[t]
+        out.left[t, week] = np.maximum(state.backlog[t] + state.standing[t], 0.0)
     told = np.stack([run, change, lost, idle, arrived, state.backlog[t]])
     out.sums[t, :, d] = np.add.reduceat(told, np.arange(0, told.shape[1], WIDTH), axis=1).T
     if out.days.shape[1]:
@@ -119,7 +119,7 @@ def _arriving(g: Group, luck: Luck, state: _State, t: int, d: int) -> Floats:
 
 def _load(state: _State, t: int, people: float) -> Floats:
     """Open work per person."""
-    work = state.backlog[t] + state.standing[t]
+    work = np.maximum(state.backlog[t] + state.standing[t], 0.0)
     return work / people if people > 0 else np.where(work > DUST, np.inf, 0.0)
 
 

@@ -28,6 +28,7 @@ class Start(NamedTuple):
     tripped: Ints  # see `capacity.Watch`: index into POLICIES, 0 (which never trips) where none has
     waiting: Ints
     broken: NDArray[np.bool_]  # (guardrail, replication)
+    standing: Floats  # person-days open besides, all along, which the team cannot work on; below 0 where fewer are open
 
 
 class Luck(NamedTuple):
@@ -75,6 +76,7 @@ def at_rest(org: Organisation, futures: int) -> Start:
         tripped=np.zeros((teams, futures), dtype=np.int64),
         waiting=np.zeros((teams, futures), dtype=np.int64),
         broken=np.zeros((rails, futures), dtype=np.bool_),
+        standing=np.zeros((teams, futures)),
     )
 
 

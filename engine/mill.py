@@ -55,6 +55,7 @@ class Work(NamedTuple):
     goal_days: Floats
     alarm: Bools  # of the first evening; in the end of the marked one
     evening: Floats  # (team, KEPT, replication) as alarm
+    standing: Floats  # (team, replication)
     aged: Bools  # (team,) whether the age of what is left lying matters
     claims: Floats  # (team, day) of key results
     change: Floats  # (team, day, future) change work of a BLOCK, where there are initiatives to share it out to
@@ -75,6 +76,7 @@ def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
     return Work(
         **{name: given[name] for name in Work._fields if name in given},
         evening=np.stack(luck.start[:KEPT], axis=1, dtype=np.float64, casting="unsafe"),
+        standing=luck.start.standing,
         aged=aged,
         claims=claims,
         change=np.zeros((teams if len(g.plan) else 0, days, BLOCK)),
@@ -85,7 +87,7 @@ def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
 
 
 @part
-def _open(s: Floats, came: Floats, evening: Floats, size: Floats, standing: float, first: int, n: int) -> None:
+def _open(s: Floats, came: Floats, evening: Floats, standing: Floats, first: int, n: int) -> None:
     """The evening before the first morning, (row, future)."""
     for j in range(ROWS * WIDTH):
         s[j] = 0.0
@@ -93,7 +95,7 @@ def _open(s: Floats, came: Floats, evening: Floats, size: Floats, standing: floa
         for j in range(n):
             s[BACKLOG + q * WIDTH + j] = evening[q, first + j]
     for j in range(n):
-        s[STANDING + j] = standing * size[first + j]
+        s[STANDING + j] = standing[first + j]
     for j in range(n if len(came) > 0 else 0):
         came[1, j] = evening[0, first + j]
 
@@ -129,8 +131,11 @@ def _arrive(s: Floats, came: Floats, d: int, failure_demand: float, overdue_afte
 
 
 @part
-def _load(work: float, people: float) -> float:
-    return work / people if people > 0.0 else (np.inf if work > DUST else 0.0)
+def _load(backlog: float, standing: float, people: float) -> float:
+    work = backlog + standing
+    if people > 0.0:
+        return work / people if work > 0.0 else 0.0
+    return np.inf if work > DUST else 0.0
 
 
 @part
@@ -150,7 +155,7 @@ def _protect(s: Floats, now: Any, broken: Bools) -> None:  # noqa: ANN401
             s[SHARE + j] = 0.0 if trips else keep
     elif kind == THRESHOLD:
         for j in range(WIDTH):
-            load = _load(s[BACKLOG + j] + s[STANDING + j], people)
+            load = _load(s[BACKLOG + j], s[STANDING + j], people)
             trips = load > now["upper"] or (s[TRIPPED + j] == kind and load >= now["lower"])
             s[TRIPPED + j] = kind if trips else 0.0
             s[SHARE + j] = 0.0 if trips else keep
@@ -217,7 +222,8 @@ def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, we
     for j in range(n):
         run[t, week, first + j] = s[WEEK_RUN + j]
         present[t, week, first + j] = s[WEEK_PRESENT + j]
-        left[t, week, first + j] = s[BACKLOG + j] + s[STANDING + j]
+        work = s[BACKLOG + j] + s[STANDING + j]
+        left[t, week, first + j] = work if work > 0.0 else 0.0
     for j in range(2 * WIDTH):
         s[WEEK_RUN + j] = 0.0
 
@@ -231,7 +237,7 @@ def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, alarm: Boo
             alarm[j] = s[BACKLOG + j] - (came[d + 2, j] - came[back, j]) > DUST
     else:
         for j in range(WIDTH):
-            alarm[j] = _load(s[BACKLOG + j] + s[STANDING + j], people) > rail["upper"]
+            alarm[j] = _load(s[BACKLOG + j], s[STANDING + j], people) > rail["upper"]
     for j in range(len(broken)):
         broken[j] = d if alarm[j] and broken[j] == NEVER else broken[j]
 
@@ -249,7 +255,7 @@ def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - cal
     for first in range(begin, end, WIDTH):
         n = WIDTH if end - first > WIDTH else end - first
         for t in range(len(w.team)):
-            _open(w.rows[t], w.came[t], w.evening[t], w.size[t], w.team[t]["standing"], first, n)
+            _open(w.rows[t], w.came[t], w.evening[t], w.standing[t], first, n)
         for r in range(len(w.rail)):
             for j in range(n):
                 w.alarms[r, j] = w.alarm[r, first + j]

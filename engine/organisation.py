@@ -97,7 +97,6 @@ def _teams(staff: Staffing, days: Sequence[date], given: Floats | None) -> Teams
         rate_sd=learnt.rate_sd,
         size_sd=learnt.size_sd,
         backlog=run_work.backlog(learnt, staff.items),
-        standing=np.zeros(count),
         run_share=np.zeros(count),
         policies=policies,
         policy=policy,

@@ -87,7 +87,7 @@ class Team:
         self.present = simpy.Container(sim.env)  # person-days not yet given out this morning
         begin = sim.luck.start
         self.queue = Queue(float(begin.backlog[index, 0]))
-        self.standing = float(teams.standing[index] * sim.luck.size[index, 0])
+        self.standing = float(begin.standing[index, 0])
         self.run_share = float(begin.run_share[index, 0])
         tripped = int(begin.tripped[index, 0])
         self.watch = Watch(rules.POLICIES[tripped] if tripped else "", int(begin.waiting[index, 0]))
@@ -101,7 +101,7 @@ class Team:
 
     def load(self, people: float) -> float:
         """Open run work, person-days per effective person."""
-        return rules.per_person(self.queue.total + self.standing, people)
+        return rules.per_person(max(self.queue.total + self.standing, 0.0), people)
 
     def arrivals(self) -> Generator[simpy.Event, Any, None]:
         """Run work comes in overnight; more of it where work has been left lying."""

@@ -186,13 +186,14 @@ def _running(found: Pair, ground: Base, after: After, world: World) -> None:
     """Guardrails, backlog and switching of the teams."""
     org, first, n = world.organisation, ground.coupled.first, len(ground.chunk)
     broken = (first.broken[:, :n] != NEVER).astype(np.float64)
-    standing = org.teams.standing[:, None] * ground.size
-    backlog, mean = first.backlog[:, :n] + standing, first.mean
+    standing = ground.coupled.now.standing[:, :n]
+    backlog, mean = np.maximum(first.backlog[:, :n] + standing, 0.0), first.mean
     now_broken, now_backlog, now_mean = broken.copy(), backlog.copy(), mean.copy()
     for own, drawn in after.groups:
         if drawn is not None:
             now_broken[own.guardrails] = drawn.broken != NEVER
-            now_backlog[own.teams], now_mean[own.teams] = drawn.backlog + standing[own.teams], drawn.mean
+            now_backlog[own.teams] = np.maximum(drawn.backlog + standing[own.teams], 0.0)
+            now_mean[own.teams] = drawn.mean
     for g, key in enumerate(org.guardrails.key):
         apart = partial(_apart, broken[g], now_broken[g], ground.size[org.guardrails.team[g]])
         _note(found, f"guardrail/{key}", broken[g], now_broken[g], apart)

@@ -82,7 +82,7 @@ def played(ground: Stage, world: World, own: Members, *, scored: bool = False) -
     gain = np.where(world.movable[own.key_results, None], gained(setting, drawn, size, e), 0.0)
     score = scores(setting, gain, e) if scored else np.zeros((0, len(e)))
     lost = drawn.mean[:, :, LOST].sum(axis=1)
-    backlog = drawn.backlog + setting.organisation.teams.standing[:, None] * size
+    backlog = np.maximum(drawn.backlog + ground.known.start.standing[own.teams], 0.0)
     return Played(own, reached(setting, gain, e), score, drawn.broken != NEVER, backlog, lost)
 
 

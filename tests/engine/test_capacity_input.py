@@ -116,8 +116,8 @@ def test_absurd_backlog_overflows_nothing() -> None:
     assert said.capacity[0].backlog > 100_000
 
 
-def test_no_more_waits_than_the_log_counts_as_open() -> None:
-    """The first tickets ever, many and large: more may be to come, but no months of them are waiting already."""
+def test_what_is_open_is_what_the_log_counts() -> None:
+    """The first tickets ever, many and large: more may be to come, but no months of them are open already."""
     first = sound(RECORD, FIVE, incidents("a", 20, 3.0, on=MID - 1), RAIL)
     assert first.capacity[0].backlog == pytest.approx(60.0, abs=1.0)
     done = sound(RECORD, people("a", ALONG, 2.0), tickets("a", 1, 8.0, 1.0), RAIL)
@@ -137,7 +137,7 @@ def test_a_flood_is_news_and_not_how_it_has_always_been() -> None:
     assert probabilities(flood)["a11"] < 0.5 * probabilities(calm)["a11"]
     assert calm.overall is not None
     assert flood.overall is not None
-    assert flood.overall.lost_to_run_work > 0.2 > calm.overall.lost_to_run_work
+    assert flood.overall.lost_to_run_work > 0.1 > calm.overall.lost_to_run_work
 
 
 STANDING = [f for n in range(60) for f in ticket(f"a-old-{n}", "a", -150, 0.5, closed=False)]  # nobody gets to them

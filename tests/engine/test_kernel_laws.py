@@ -112,10 +112,10 @@ def broken(law: str, kinds: tuple[str, ...], loss: float) -> float:
 ELSEWHERE = [
     (LAWFUL, 0.0, {"people": 0.0, "run work": 0.0, "ring fence": 0.0}),
     (("rotation",), 0.0, {"people": 0.0, "run work": 0.0, "ring fence": 0.0}),
-    (("buffer",), 0.0, {"people": 0.03, "run work": 0.17, "ring fence": 0.72}),
-    (("threshold",), 0.0, {"people": 0.04, "run work": 0.11, "ring fence": 0.54}),
-    (("freeze",), 0.0, {"people": 0.03, "run work": 0.14, "ring fence": 0.60}),
-    (LAWFUL, 0.3, {"people": 0.02, "run work": 0.28, "ring fence": 0.0}),
+    (("buffer",), 0.0, {"people": 0.03, "run work": 0.18, "ring fence": 0.69}),
+    (("threshold",), 0.0, {"people": 0.03, "run work": 0.13, "ring fence": 0.62}),
+    (("freeze",), 0.0, {"people": 0.03, "run work": 0.17, "ring fence": 0.71}),
+    (LAWFUL, 0.3, {"people": 0.02, "run work": 0.25, "ring fence": 0.0}),
 ]
 """Policies, switching loss, and the share of 120 random worlds in which one of twenty futures breaks a law."""
 

@@ -79,6 +79,7 @@ def begun_anywhere(org: Organisation, seed: int, futures: int = 3) -> Start:
         tripped=rng.choice([0, POLICIES.index("buffer"), POLICIES.index("threshold")], shape),
         waiting=rng.integers(0, 4, shape),
         broken=rng.random((len(org.guardrails.key), futures)) < 0.5,
+        standing=rng.choice([0.0, -4.0, 6.0], shape),
     )
 
 

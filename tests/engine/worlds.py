@@ -59,7 +59,6 @@ def plain(
             rate_sd=0 * ones,
             size_sd=0 * ones,
             backlog=0 * ones,
-            standing=0 * ones,
             run_share=np.full(teams, demand / people if people else 0.0),
             policies=(policy or Policy(),),
             policy=np.zeros((teams, days), dtype=np.int64),
@@ -200,7 +199,6 @@ def _random_teams(rng: np.random.Generator, base: Teams, policies: tuple[Policy,
         failure_demand=rng.choice([0.0, 0.5], n) if exotic else np.zeros(n),
         overdue_after=rng.integers(1, 8, n),
         wip_limit=rng.integers(1, 4, n),
-        standing=rng.choice([0.0, 0.0, 6.0], n),
     )
 
 
