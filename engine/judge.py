@@ -192,9 +192,11 @@ def held(rows: pl.DataFrame) -> Floats:
     the quantiles are known.
     """
     outcome, ends = rows["outcome"].to_numpy(), rows.select("q10", "q90").to_numpy()
-    found = interval_covers(np.array(LEVELS), rows.select(QUANTILES).to_numpy(), outcome, *MIDDLE)
-    by_ends = ends_cover(ends, rows.select(INSIDE).to_numpy(), outcome)
-    return np.where(np.isnan(by_ends), found, by_ends)
+    found = ends_cover(ends, rows.select(INSIDE).to_numpy(), outcome)
+    unsaid = np.isnan(found)
+    quantiles = rows.select(QUANTILES).to_numpy()[unsaid]
+    found[unsaid] = interval_covers(np.array(LEVELS), quantiles, outcome[unsaid], *MIDDLE)
+    return found
 
 
 def _against(rows: pl.DataFrame, own: pl.DataFrame, seed: int) -> tuple[Interval, Interval]:

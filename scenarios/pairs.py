@@ -86,10 +86,11 @@ def _spread(apart: Floats, weights: Floats, size: Floats) -> tuple[float, float]
 
 def _note(found: Pair, name: str, before: Floats, after: Floats, model: Callable[[], tuple[float, float]]) -> None:
     """What is known of one name; `model` is asked only where there is a difference."""
-    found.before[name] = float(before.mean())
-    found.variance[name] = (float(before.var()), float(after.var()))
+    variance = float(before.var())
+    found.before[name], found.variance[name] = float(before.mean()), (variance, variance)
     if before is not after and not np.array_equal(before, after):
         found.difference[name], found.model[name] = after - before, model()
+        found.variance[name] = variance, float(after.var())
         found.error[name] = float((after - before).std() / np.sqrt(len(before)))
 
 
