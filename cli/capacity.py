@@ -28,13 +28,14 @@ BAND = 20
 
 def no_capacity(known_from: date | None) -> str:
     """Why there is nothing to say, and what to do, of a log whose capacity is known from a later day, or never."""
+    from koers.engine.staffing import PLAN_AHEAD
+
     why, what = (
         "No capacity is declared in this log",
         "import capacity.csv (team,from,people), and what there is of run_work.csv, effort.csv and policies.csv",
     )
     if known_from:
-        why = f"Capacity is declared in this log, but known only from {known_from}"
-        what = "to plan ahead, add recorded_on to capacity.csv before its first import"
+        why, what = f"Capacity is declared in this log, but known only from {known_from}", PLAN_AHEAD
     return f"{why}, so there is nothing to say of run work and change work: {what}."
 
 

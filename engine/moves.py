@@ -143,7 +143,7 @@ def _waiting(teller: Teller, team: Team, morning: int) -> int:
 def _load(team: Team, morning: int) -> str:
     """Backlog per person that morning, arrivals included, in words."""
     day = team.days[morning]
-    return f"backlog was {_in_words(rules.per_person(max(day.run + day.backlog + team.standing, 0.0), day.people))}"
+    return f"backlog was {_in_words(rules.per_person(team.open(day.run + day.backlog), day.people))}"
 
 
 def _in_words(load: float) -> str:
@@ -245,7 +245,7 @@ def _of_guardrails(teller: Teller) -> Iterator[Move]:
         if rules.MEASURES[rails.measure[g]] == "backlog_age":
             why = f"work that came more than {upper:g} mornings before is still open"
         else:
-            load = rules.per_person(max(team.days[morning].backlog + team.standing, 0.0), team.days[morning].people)
+            load = rules.per_person(team.open(team.days[morning].backlog), team.days[morning].people)
             why = f"backlog was {_in_words(load)} in the evening, above {upper:g}"
         yield Move(teller.days[morning], team.key, f"{teller.called(rails.key[g])} is broken", why)
 

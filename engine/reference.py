@@ -101,7 +101,11 @@ class Team:
 
     def load(self, people: float) -> float:
         """Open run work, person-days per effective person."""
-        return rules.per_person(max(self.queue.total + self.standing, 0.0), people)
+        return rules.per_person(self.open(self.queue.total), people)
+
+    def open(self, backlog: float) -> float:
+        """Open run work, person-days: its `backlog` and what else is open."""
+        return max(backlog + self.standing, 0.0)
 
     def arrivals(self) -> Generator[simpy.Event, Any, None]:
         """Run work comes in overnight; more of it where work has been left lying."""

@@ -118,6 +118,9 @@ def staffing(frames: Frames, as_of: date, country: str = COUNTRY) -> Staffing | 
     )
 
 
+PLAN_AHEAD = "to plan ahead, add recorded_on to capacity.csv before its first import"
+
+
 def capacity_from(recorded: Frames, known: datetime) -> date | None:
     """The day on which capacity is first known after `known`, of a log read by `replay.typed`; None if it never is."""
     if recorded.of(CapacitySet).is_empty():

@@ -70,7 +70,7 @@ def tell(
 
 def _day(team: Team, on: date, told: Morning) -> Day:
     """What is open is what waits for the team and what waits for others."""
-    return Day(team.key, on, *told[1:])._replace(backlog=max(told.backlog + team.standing, 0.0))
+    return Day(team.key, on, *told[1:])._replace(backlog=team.open(told.backlog))
 
 
 class _Again(NamedTuple):

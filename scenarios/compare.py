@@ -20,7 +20,7 @@ from koers.engine.outlook import CEILING, FLOOR, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.prospect import SAMPLES
 from koers.engine.replay import Frames, view
-from koers.engine.staffing import capacity_from
+from koers.engine.staffing import PLAN_AHEAD, capacity_from
 from koers.engine.standing import under_way
 from koers.events.errors import KoersError
 from koers.events.model import end_of
@@ -153,8 +153,7 @@ def at(
 
 def _nothing_to_act_on(known_from: date | None) -> KoersError:
     if known_from:
-        what = "to plan ahead, add recorded_on to capacity.csv before its first import"
-        return KoersError(f"capacity is known only from {known_from}: {what}")
+        return KoersError(f"capacity is known only from {known_from}: {PLAN_AHEAD}")
     return KoersError("no capacity is declared: a scenario needs capacity.csv (team, from, people) to act on")
 
 
