@@ -35,7 +35,7 @@ from koers.engine.coupled import CHUNK, Coupled, couple
 from koers.engine.draws import normals, words
 from koers.engine.futures import alone, elasticities, gained, own_scale, reached, usual_effort
 from koers.engine.groups import members
-from koers.engine.luck import Luck, Start, draw, sizes, start_of
+from koers.engine.luck import Luck, Start, draw, fill, sizes, start_of
 from koers.engine.motion import Motion, Noise, motion, noise, streams
 from koers.engine.paths import paths
 from koers.engine.projections import goals, readings
@@ -119,7 +119,7 @@ def _chances(coupled: Coupled, some: range) -> Floats:
     org = coupled.setting.organisation
     size, e = sizes(org, coupled.seed, some), elasticities(coupled.setting, coupled.seed, some)
     start = Start._make(part[:, some.start : some.stop] for part in coupled.now)
-    drawn = kernel.run(org, coupled.seed, some, size=size, start=start)
+    drawn = kernel.run(org, coupled.seed, some, size=size, start=start, means=False)
     return np.asarray(reached(coupled.setting, gained(coupled.setting, drawn, size, e), e).sum(axis=1))
 
 
@@ -139,12 +139,12 @@ def random_numbers(coupled: Coupled) -> None:
 
 def with_numpy(work: Callable[[], Any]) -> float:
     """Time of `work` where numba is missing."""
-    compiled = kernel._mill
-    kernel._mill = lambda: lanes.mill
+    compiled = kernel._machine
+    kernel._machine = lambda: (fill, lanes.mill)
     try:
         return seconds(work, runs=3)
     finally:
-        kernel._mill = compiled
+        kernel._machine = compiled
 
 
 def one_team(coupled: Coupled) -> Callable[[], Any]:
@@ -161,7 +161,8 @@ def one_team(coupled: Coupled) -> Callable[[], Any]:
     def work() -> None:
         setting = alone(replace(coupled.setting, organisation=changed), own)
         own_size = sizes(setting.organisation, coupled.seed, chunk)
-        found = kernel.run(setting.organisation, coupled.seed, chunk, size=own_size, start=begin, weekly=True)
+        org = setting.organisation
+        found = kernel.run(org, coupled.seed, chunk, size=own_size, start=begin, means=False, weekly=True)
         reached(setting, gained(setting, found, own_size, e), e).mean(axis=1)
         share = np.divide(found.run, found.present, out=np.zeros_like(found.run), where=found.present > 0)
         np.quantile(np.sort(share, axis=2), (0.1, 0.5, 0.9), axis=2)
@@ -170,32 +171,36 @@ def one_team(coupled: Coupled) -> Callable[[], Any]:
 
 
 FIRST = """
-import time; begin = time.perf_counter()
-import sys; sys.path.insert(0, {here!r})
-import koers
-from reference_organisation import AS_OF
-with koers.open_log({log!r}) as log:
-    said = koers.forecast(log.rows(), AS_OF)
-assert len(said.key_results) == 100, len(said.key_results)
-print(time.perf_counter() - begin)
+import os, sys
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+sys.argv[1:] = ["--log", sys.argv[1], "forecast", "--json", "--as-of", sys.argv[2]]
+from koers.cli.app import main
+main()
 """
 
 
 def first_answer(*, cold: bool) -> float:
-    """A new process reads the log and forecasts everything; with numba's cache, or without."""
+    """`koers forecast` on one core, from the start of its process to the end; numba's cache filled, or empty.
+
+    Python's own is filled, as after an installation.
+    """
     from koers.events.sqlite import SqliteLog
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reference.db"
         with SqliteLog(path, create=True) as log:
             log.append(events())
-        script = FIRST.format(here=str(Path(__file__).parent), log=str(path))
+        env = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(folder) / "bytecode")}
         taken = []
-        for n in range(4):
-            cache = Path(folder) / (f"cache-{n}" if cold else "cache")
-            env = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
-            out = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)  # noqa: S603
-            taken.append(float(out.stdout))
+        for n in range(6):
+            env["NUMBA_CACHE_DIR"] = str(Path(folder) / (f"cache-{n}" if cold else "cache"))
+            command = [sys.executable, "-c", FIRST, str(path), AS_OF.isoformat()]
+            begin = time.perf_counter()
+            out = subprocess.run(command, env=env, capture_output=True, text=True, check=True)  # noqa: S603
+            taken.append(time.perf_counter() - begin)
+            if len(json.loads(out.stdout)["key_results"]) != 100:
+                raise SystemExit("the first answer is not whole")
         return statistics.median(taken[1:])
 
 

@@ -11,6 +11,7 @@ import numba
 from numba.core.caching import FunctionCache
 
 from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES
+from koers.engine.draws import FOUR, STEP_BITS
 from koers.engine.groups import WIDTH
 from koers.engine.luck import ABSENCE_BYTE
 
@@ -30,7 +31,8 @@ def part(function: F) -> F:
 
 def whole(function: F) -> F:
     """`function` compiled, and kept on disk where there is a place for it."""
-    told = (OPTIONS, WIDTH, DUST, NEVER, POLICIES, MEASURES, ABSENCE_BYTE)  # numba asks only whether its file changed
+    # numba asks only whether the function's own file changed
+    told = (OPTIONS, WIDTH, DUST, NEVER, POLICIES, MEASURES, ABSENCE_BYTE, FOUR, STEP_BITS)
     function.__qualname__ += "_" + hashlib.sha256(repr(told).encode()).hexdigest()[:16]
     compiled = numba.njit(**OPTIONS)(function)
     with suppress(RuntimeError):  # neither the source's folder nor the user's can be written to

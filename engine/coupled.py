@@ -121,7 +121,7 @@ class Coupled(Drawn):
     def run(self, chunk: range, start: Start, org: Organisation) -> tuple[kernel.Futures, Floats]:
         """The same futures of another organisation, and the progress that is gained in each."""
         start = Start._make(part[:, : len(chunk)] for part in start)
-        drawn = kernel.run(org, self.seed, chunk, start=start)
+        drawn = kernel.run(org, self.seed, chunk, start=start, means=False)
         return drawn, self._gained(replace(self.setting, organisation=org), drawn, chunk)
 
     def _gained(self, setting: Setting, drawn: kernel.Futures, chunk: range) -> Floats:

@@ -68,7 +68,7 @@ def successive_normals(key: int, replication: NDArray[np.int64], when: NDArray[n
     """
     first, last = int(when[0]) // FOUR, int(when[-1]) // FOUR
     word = words(key, replication, np.arange(first, last + 1)[:, None])
-    found, table = np.empty((len(word), FOUR, len(replication))), _steps()
+    found, table = np.empty((len(word), FOUR, len(replication))), steps()
     for n in range(FOUR):
         step = word >> np.uint64(STEP_BITS * n)
         step &= np.uint64(len(table) - 1)
@@ -78,8 +78,8 @@ def successive_normals(key: int, replication: NDArray[np.int64], when: NDArray[n
 
 
 @cache
-def _steps() -> NDArray[np.float64]:
-    """Means of the standard normal in cells of equal probability, ascending, scaled to variance 1."""
+def steps() -> NDArray[np.float64]:
+    """(65,536,) means of the standard normal in cells of equal probability, ascending, scaled to variance 1."""
     count = 1 << STEP_BITS
     edge = special.ndtri(np.arange(count + 1) / count)
     found = -np.diff(np.exp(-(edge**2) / 2))

@@ -132,7 +132,7 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     """
     org = as_usual(_unchanged(was, ahead))
     begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * seen.size)
-    steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today)
+    steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today, means=False)
     then, later = np.split(steady.effort, 2)
     goals = ahead.key_results
     typical = typical_effort(seen.effort, then, later, ahead)

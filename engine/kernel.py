@@ -13,7 +13,7 @@ import numpy as np
 
 from koers.engine.capacity import NEVER, Floats, Ints, Organisation
 from koers.engine.groups import WIDTH, Bools, Group, Members, group, luck_of, members, rows
-from koers.engine.luck import Known, Luck, Start, at_rest, common, draw_for, sizes
+from koers.engine.luck import Fill, Known, Luck, Start, at_rest, common, draw_for, sizes
 
 COLUMNS = ("run", "change", "lost", "idle", "arrived", "backlog")
 """Of a morning: person-days of each kind, run work that arrived, and backlog in the evening."""
@@ -36,7 +36,7 @@ class Out(NamedTuple):
     run: Floats  # (team, week, replication) person-days of run work done; without weeks unless asked for
     present: Floats  # (team, week, replication) capacity, person-days
     left: Floats  # (team, week, replication) open run work after the week's last morning, person-days
-    sums: Floats  # (team, block, day, column) over the futures of a block of WIDTH
+    sums: Floats  # (team, block, day, column) over the futures of a block of WIDTH; without days unless asked for
     days: Floats  # (team, day, column, replication); without days unless asked for
     shares: Floats  # (team, day, replication) the share that run work could not touch; as days
     goal_days: Floats  # (key_result, day, replication) person-days of effort; as days
@@ -83,13 +83,14 @@ def run(
     size: Floats | None = None,
     start: Start | None = None,
     mark: int = -1,
+    means: bool = True,
     weekly: bool = False,
     efforts: bool = False,
     detail: bool = False,
     executor: Executor | None = None,
 ) -> Futures:
-    """The futures numbered `replications`; with `weekly` also every week of each, with `efforts`
-    every day's effort on key results, with `detail` every day in full.
+    """The futures numbered `replications`: with `means` also mornings on average, with `weekly` every week of each,
+    with `efforts` every day's effort on key results, with `detail` every day in full.
 
     `size` (team, replication) takes the place of the drawn size of run work, `start` that of where `org` stands;
     `mark` is the morning (from the end, if below 0) after which backlog and run share are noted. An `executor` of
@@ -102,45 +103,44 @@ def run(
     )
 
     def drawn(own: Members) -> Luck:
-        return draw_for(org, own.teams, own.guardrails, own.initiatives, seed, replications, known)
+        return draw_for(org, own.teams, own.guardrails, own.initiatives, seed, replications, known, fill)
 
-    return _all(
-        org, drawn, len(replications), mark=mark, weekly=weekly, efforts=efforts, detail=detail, executor=executor
-    )
+    fill, mill = _machine()
+    out = _empty(org, len(replications), means=means, weekly=weekly, efforts=efforts or detail, detail=detail)
+    return _all(org, drawn, mill, out, mark, executor)
 
 
 def follow(org: Organisation, luck: Luck, *, weekly: bool = False, detail: bool = False) -> Futures:
     """What happens to `org` under these draws."""
-    return _all(org, lambda own: luck_of(luck, own), luck.word.shape[2], weekly=weekly, efforts=detail, detail=detail)
+    out = _empty(org, luck.word.shape[2], means=True, weekly=weekly, efforts=detail, detail=detail)
+    return _all(org, lambda own: luck_of(luck, own), _machine()[1], out)
 
 
 def _all(
     org: Organisation,
     luck: Callable[[Members], Luck],
-    futures: int,
-    *,
+    mill: Mill,
+    out: Out,
     mark: int = -1,
-    weekly: bool,
-    efforts: bool,
-    detail: bool,
     executor: Executor | None = None,
 ) -> Futures:
-    mill, out = _mill(), _empty(org, futures, weekly=weekly, efforts=efforts or detail, detail=detail)
     at = mark % max(len(org.calendar.day), 1)
     each = executor.map if executor else map
     for _ in each(lambda own: _one(org, own, luck(own), mill, out, at), members(org)):
         pass
     known = out._asdict()
-    return Futures(mean=known.pop("sums").sum(axis=1) / futures, **known)
+    return Futures(mean=known.pop("sums").sum(axis=1) / out.effort.shape[1], **known)
 
 
-def _mill() -> Mill:
-    """The compiled mill, or the one in NumPy where numba is missing."""
+def _machine() -> tuple[Fill, Mill]:
+    """What draws and what plays: compiled, or in NumPy where numba is missing."""
     try:
         from koers.engine.mill import mill
+        from koers.engine.mill_luck import fill
     except ImportError:
         from koers.engine.lanes import mill
-    return mill
+        from koers.engine.luck import fill
+    return fill, mill
 
 
 def _one(org: Organisation, own: Members, luck: Luck, mill: Mill, out: Out, mark: int) -> None:
@@ -174,7 +174,7 @@ AXES = {
 """What each field of Out has a row for."""
 
 
-def _empty(org: Organisation, futures: int, *, weekly: bool, efforts: bool, detail: bool) -> Out:
+def _empty(org: Organisation, futures: int, *, means: bool, weekly: bool, efforts: bool, detail: bool) -> Out:
     """A place for what is found."""
     teams, goals, days = len(org.teams.key), len(org.key_results.key), len(org.calendar.day)
     weeks, told = len(org.calendar.weeks) if weekly else 0, days if detail else 0
@@ -191,7 +191,7 @@ def _empty(org: Organisation, futures: int, *, weekly: bool, efforts: bool, deta
         run=np.zeros((teams, weeks, futures)),
         present=np.zeros((teams, weeks, futures)),
         left=np.zeros((teams, weeks, futures)),
-        sums=np.zeros((teams, -(-futures // WIDTH), days, len(COLUMNS))),
+        sums=np.zeros((teams, -(-futures // WIDTH), days if means else 0, len(COLUMNS))),
         days=np.zeros((teams, told, len(COLUMNS), futures)),
         shares=np.zeros((teams, told, futures)),
         goal_days=np.zeros((goals, days if efforts else 0, futures)),

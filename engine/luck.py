@@ -6,6 +6,7 @@ mornings all teams take their byte from one common word. Everything is named by 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -96,8 +97,38 @@ class Known(NamedTuple):
     common: Common
 
 
+def fill(
+    org: Organisation,
+    t: int,
+    seed: int,
+    r: Ints,
+    when: Ints,
+    shared: Common,
+    word: Words,
+    bins: NDArray[np.int32],
+    scale: Floats,
+) -> None:
+    """Fill in a team's weeks `when` (week, 1) in the futures `r`: `word`, `bins` and `scale` (week, replication).
+
+    See Luck; `scale` is that at a size of 1.
+    """
+    own = words(stream(seed, "demand", org.teams.key[t]), r, when)
+    np.bitwise_xor(own, (own ^ shared.word) & shared.mask, out=word)
+    _place(org, _level(org, t, seed, r, when), bins, scale)
+
+
+Fill = Callable[[Organisation, int, int, Ints, Ints, Common, Words, NDArray[np.int32], Floats], None]
+
+
 def draw_for(
-    org: Organisation, teams: Ints, rails: Ints, plans: Ints, seed: int, replications: range, known: Known
+    org: Organisation,
+    teams: Ints,
+    rails: Ints,
+    plans: Ints,
+    seed: int,
+    replications: range,
+    known: Known,
+    fill: Fill = fill,
 ) -> Luck:
     """The draws for some `teams`, guardrails (`rails`) and initiatives (`plans`) alone."""
     r, when = _numbers(replications), _weeks(org)
@@ -111,9 +142,7 @@ def draw_for(
         todo=_todo(org, plans, seed, r),
     )
     for n, t in enumerate(teams):
-        word = words(stream(seed, "demand", org.teams.key[t]), r, when)
-        np.bitwise_xor(word, (word ^ known.common.word) & known.common.mask, out=luck.word[n])
-        _place(org, _level(org, t, seed, r, when), luck.bin[n], luck.scale[n])
+        fill(org, t, seed, r, when, known.common, luck.word[n], luck.bin[n], luck.scale[n])
         luck.scale[n] *= luck.size[n]
     return luck
 

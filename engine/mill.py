@@ -207,7 +207,7 @@ def _sum(x: Floats, n: int) -> float:
 @part
 def _tell(s: Floats, sums: Floats, days: Floats, shares: Floats, t: int, d: int, first: int, n: int) -> None:
     """Write a team's morning down."""
-    for q in range(TOLD):
+    for q in range(TOLD if sums.shape[2] > 0 else 0):
         sums[t, first // WIDTH, d, q] = _sum(s[q * WIDTH : (q + 1) * WIDTH], n)
     if days.shape[1] > 0:
         for j in range(n):

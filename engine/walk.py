@@ -11,21 +11,14 @@ from koers.engine import draws
 from koers.engine.capacity import Floats
 from koers.engine.compiled import part, whole
 from koers.engine.groups import WIDTH
+from koers.engine.mill_luck import FUTURE, MOMENT, mixed
 from koers.engine.motion import KNOTS
 
-FUTURE, MOMENT, FIRST, SECOND = map(np.uint64, (draws.FUTURE, draws.MOMENT, draws.FIRST, draws.SECOND))
-S30, S27, S31, S11, S32, LOW = map(np.uint64, (30, 27, 31, 11, 32, 0xFFFFFFFF))
+S11, S32, LOW = map(np.uint64, (11, 32, 0xFFFFFFFF))
 U, V, UP, TURN, LEVEL, SLOPE, SIGMA, GAINED = (n * WIDTH for n in range(8))
 ROWS = 8
 UNIT, HALF_UNIT = draws.UNIT, 2.0**-32
 KNOT, KNOT_COUNT, PER_STEP = float(KNOTS[0]), len(KNOTS), 1.0 / float(KNOTS[1] - KNOTS[0])
-
-
-@part
-def _mixed(z: Any) -> Any:  # noqa: ANN401
-    z = (z ^ (z >> S30)) * FIRST
-    z = (z ^ (z >> S27)) * SECOND
-    return z ^ (z >> S31)
 
 
 @part
@@ -75,7 +68,7 @@ def _normals(s: Floats, u: int, z: int) -> None:
 def _once(key: Any, first: int, s: Floats, z: int) -> None:  # noqa: ANN401
     """Row z the normals of a stream's first draw in each future."""
     for j in range(WIDTH):
-        s[U + j] = (float(np.int64(_mixed(_mixed(key + np.uint64(first + j) * FUTURE)) >> S11)) + 0.5) * UNIT
+        s[U + j] = (float(np.int64(mixed(mixed(key + np.uint64(first + j) * FUTURE)) >> S11)) + 0.5) * UNIT
     _normals(s, U, z)
 
 
@@ -109,7 +102,7 @@ def _set_out(
 def _step(base: Any, when: Any, step: Floats, drift: float, s: Floats) -> None:  # noqa: ANN401
     """LEVEL and SLOPE after a step; `base` (lane,) is the stream's start in each future."""
     for j in range(WIDTH):
-        word = _mixed(base[j] + when * MOMENT)
+        word = mixed(base[j] + when * MOMENT)
         s[U + j] = (float(np.int64(word >> S32)) + 0.5) * HALF_UNIT
         s[V + j] = (float(np.int64(word & LOW)) + 0.5) * HALF_UNIT
     _normals(s, U, UP)
@@ -152,7 +145,7 @@ def walk(
         n, expected = min(WIDTH, len(end) - low), 0.0
         _set_out(keys, first + low, log_sigma, begin, own, kept[low : low + n], s)
         for j in range(WIDTH):
-            base[j] = _mixed(keys[3] + np.uint64(first + low + j) * FUTURE)
+            base[j] = mixed(keys[3] + np.uint64(first + low + j) * FUTURE)
         for d in range(days + 1):
             _step(base, when[d], steps[d], own[2], s)
             if d < days:

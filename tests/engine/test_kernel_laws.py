@@ -250,7 +250,7 @@ def z_of(difference: Floats) -> float:
 def test_without_numba_futures_are_the_same(world: int, monkeypatch: pytest.MonkeyPatch) -> None:
     org = random_organisation(world)
     compiled = run(org, 2, range(WIDTH + 5), weekly=True, detail=True)
-    monkeypatch.setattr(kernel, "_mill", lambda: lanes.mill)
+    monkeypatch.setattr(kernel, "_machine", lambda: (luck.fill, lanes.mill))
     plainly = run(org, 2, range(WIDTH + 5), weekly=True, detail=True)
     for name in Futures._fields:
         np.testing.assert_allclose(getattr(compiled, name), getattr(plainly, name), rtol=1e-9, atol=1e-9, err_msg=name)

@@ -15,7 +15,7 @@ from koers.engine import kernel, lanes
 from koers.engine.capacity import POLICIES, Organisation
 from koers.engine.groups import WIDTH, Group
 from koers.engine.kernel import Futures, Mill
-from koers.engine.luck import Luck, Start, draw
+from koers.engine.luck import Luck, Start, draw, fill
 from koers.engine.reference import Simulation, play
 from tests.engine.worlds import random_organisation
 
@@ -53,7 +53,7 @@ def assert_equal(one_: Futures, other: Futures) -> None:
 def with_mill(mill: Mill, org: Organisation, luck: Luck) -> Futures:
     """As `kernel.follow`, through another mill."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "_mill", lambda: mill)
+        patch.setattr(kernel, "_machine", lambda: (fill, mill))
         return kernel.follow(org, luck, weekly=True, detail=True)
 
 
