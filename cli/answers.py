@@ -61,8 +61,8 @@ def forecast(
     out: Out = None,
 ) -> None:
     """The probability of reaching each key result by its due date."""
-    from koers.cli.console import say, working
     from koers.cli.files import write_table
+    from koers.cli.patience import working
     from koers.engine.forecast import forecast_from
 
     if record and (as_of or known_at):
@@ -77,6 +77,8 @@ def forecast(
     if json:
         print_json(result.to_dict())
         return
+    from koers.cli.console import say  # loads rich
+
     say(about)
     if not result.key_results:
         say(nothing(recorded, day, cycle, result.warnings))
@@ -129,8 +131,9 @@ def backtest(
 ) -> None:
     """How often what koers says comes true: forecasts of key results that have ended, from what was known then."""
     from koers.cli.adopted import taken, taken_json, taken_lines
-    from koers.cli.console import say, watched
+    from koers.cli.console import say
     from koers.cli.files import write_table
+    from koers.cli.patience import watched
     from koers.engine.backtest import backtest as run
     from koers.engine.executors import executor_for
     from koers.engine.judge import judge

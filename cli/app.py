@@ -118,7 +118,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Take in tables or CloudEvents: all of them, or nothing. A second import adds only what changed."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.events.memory import MemoryLog
     from koers.events.tables import import_tables
 
@@ -150,7 +150,7 @@ def import_tickets(
     json: Json = False,
 ) -> None:
     """Take in a help desk's tickets as run work: all of them, or nothing. A later export adds what changed."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.events.memory import MemoryLog
     from koers.events.tickets import import_tickets
 
@@ -253,7 +253,7 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Write a synthetic log from a known model, to try koers on."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.engine.simulate import Settings, Work, simulate
     from koers.events.sqlite import SqliteLog
 
@@ -285,7 +285,7 @@ LIBRARIES = {
 """What libraries are asked as they are loaded. Matrices are small here: threads that OpenBLAS starts for them wait for
 each other more than they work. Polars' allocator gives memory back in a tenth of a second, not in one or more. And
 numba compiles a sixth faster to machine code that is as fast."""
-FEW = 10_000  # new objects between two looks for garbage: what is loaded stays, so most looks find none
+FEW = 1_000_000  # new objects between two looks for garbage: what is loaded stays, so there is none to find
 
 
 def main() -> None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +17,6 @@ from koers.cli.text import Points, bar, number, outlook, percent, plain, points_
 if TYPE_CHECKING:
     from koers.engine.forecast import Forecast, KeyResultForecast, ObjectiveForecast
 
-Item = TypeVar("Item")
 NARROW, WIDE = 72, 110
 """Below and above these widths tables say less and more."""
 MARKS = ""
@@ -57,26 +52,6 @@ def _console(*, stderr: bool = False) -> Console:
 def say(text: str, style: str = "") -> None:
     """A paragraph on stdout; people's text in it is made harmless."""
     stdout().print(Text(plain(text), style=style))
-
-
-def watched(parts: Iterable[Item], total: int, what: str, patience: float = 1.0) -> Iterator[Item]:
-    """Yield `parts`, with a progress bar on stderr once they take longer than `patience` seconds."""
-    begun = time.monotonic()
-    with Progress(console=stderr(), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(what, total=total, visible=False)
-        for part in parts:
-            yield part
-            progress.update(task, advance=1, visible=time.monotonic() - begun > patience)
-
-
-@contextmanager
-def working(what: str) -> Iterator[Callable[[str], None]]:
-    """A spinner on stderr, on a terminal, while something takes its time; what it yields tells of another stage."""
-    if not sys.stderr.isatty():
-        yield lambda _stage: None
-        return
-    with stderr().status(what) as status:
-        yield status.update
 
 
 def forecast_table(

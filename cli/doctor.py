@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -36,7 +34,7 @@ class Finding(NamedTuple):
 
 def doctor(ctx: typer.Context, json: Json = False) -> None:
     """Look after koers itself: versions, the log's health, its copy, and where it is stored."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
 
     session: Session = ctx.obj
     named = ctx.find_root().get_parameter_source("log")
@@ -66,9 +64,11 @@ def _versions() -> Iterator[Finding]:
 
 
 def _installed(name: str) -> str | None:
+    from importlib import metadata
+
     try:
-        return installed(name)
-    except PackageNotFoundError:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
         return None
 
 

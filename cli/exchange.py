@@ -34,7 +34,7 @@ def holds_events(paths: Sequence[Path]) -> bool:
 
 def take_events(session: Session, paths: Sequence[Path], *, json: bool) -> None:
     """Take in CloudEvents, all or nothing, and tell."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.events.interchange import import_events
 
     with working("importing"):

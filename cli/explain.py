@@ -33,7 +33,8 @@ def explain(
     json: Json = False,
 ) -> None:
     """Why a probability moved since DATE [a week before]: what became known, and what time did."""
-    from koers.cli.console import say, stdout, working
+    from koers.cli.console import say, stdout
+    from koers.cli.patience import working
 
     with working("explaining"):
         recorded, last, known, _ = ctx.obj.read(until, None)

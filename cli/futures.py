@@ -30,8 +30,9 @@ def capacity(
 ) -> None:
     """Running and changing by team: run share and backlog, now and expected, and what guardrails risk."""
     from koers.cli.capacity import capacity_parts, capacity_table
-    from koers.cli.console import notes, say, stdout, working
+    from koers.cli.console import notes, say, stdout
     from koers.cli.files import write_table
+    from koers.cli.patience import working
     from koers.engine.forecast import forecast_from
 
     with working("drawing futures"):
@@ -64,7 +65,8 @@ def play(
     json: Json = False,
 ) -> None:
     """One future, day by day: who worked on what, what moved and why."""
-    from koers.cli.console import say, stdout, working
+    from koers.cli.console import say, stdout
+    from koers.cli.patience import working
     from koers.cli.story import story_parts
 
     with working("playing"):

@@ -36,8 +36,9 @@ def report(
 ) -> None:
     """Write the page for leadership: are we on track, what moved, what would change it, how far to trust that."""
     from koers import __version__
-    from koers.cli.console import say, working
+    from koers.cli.console import say
     from koers.cli.files import write_text
+    from koers.cli.patience import working
     from koers.cli.report.facts import gather
     from koers.cli.report.leadership import leadership_page
     from koers.cli.report.says import key_results

@@ -56,7 +56,7 @@ def reach(
     json: Json = False,
 ) -> None:
     """The least of one lever that brings a key result to a probability, or that none does."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.cli.search_parts import reach_parts, reach_told
     from koers.scenarios import search as searched
     from koers.scenarios.search_futures import asked_for
@@ -91,7 +91,7 @@ def frontier(
     json: Json = False,
 ) -> None:
     """Running against changing: what each ring fence brings key results, and what it risks."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.cli.search_parts import frontier_parts, frontier_told
     from koers.scenarios.search_frontier import frontier as searched
 
@@ -116,7 +116,7 @@ def deadline(
     json: Json = False,
 ) -> None:
     """The last morning on which a scenario still keeps a key result at a probability."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.cli.search_parts import deadline_parts, deadline_told
     from koers.scenarios.files import load_scenario
     from koers.scenarios.search_deadline import deadline as searched
@@ -150,7 +150,7 @@ def sensitivity(
     json: Json = False,
 ) -> None:
     """What a forecast hangs on, and what is worth finding out: Sobol effects."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.cli.search_parts import sensitivity_parts, sensitivity_told
     from koers.scenarios.files import load_scenario
     from koers.scenarios.sensitivity import sensitivity as searched

@@ -27,7 +27,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check every event of the log: chain, positions, schema and file; and hold it against a head kept elsewhere."""
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.events import heads
     from koers.events.redaction import redacted
 

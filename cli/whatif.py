@@ -45,9 +45,10 @@ def whatif(
     out: Out = None,
 ) -> None:
     """What decisions would change: each scenario against going on as planned, on the same draws."""
-    from koers.cli.console import say, stdout, working
+    from koers.cli.console import say, stdout
     from koers.cli.effects import legend, scenario_parts, side_by_side, titles
     from koers.cli.files import write_table
+    from koers.cli.patience import working
     from koers.scenarios.compare import what_if
 
     scenarios = loaded(files)
@@ -77,7 +78,7 @@ def adopt(
 ) -> None:
     """Keep a scenario in the log as decided on: the backtest knows of it."""
     from koers.cli.adopted import adopt as adopt_scenario
-    from koers.cli.console import working
+    from koers.cli.patience import working
     from koers.scenarios.files import load_scenario
 
     scenario = load_scenario(file)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from koers.engine import elasticity, kernel, work
 from koers.engine.ahead import Ahead
 from koers.engine.beliefs import beliefs, paces
-from koers.engine.capacity import Floats, Ints, Organisation
+from koers.engine.capacity import Floats, Organisation
 from koers.engine.futures import (
     KNOTS,
     AtDue,
@@ -67,6 +67,7 @@ class Drawn:
 
     setting: Setting
     now: Start  # where each begins
+    size: Floats  # (team, replication) of run work: see `luck.sizes`
     recent: Floats  # (team,) run share expected of the last five mornings
     first: kernel.Futures  # week by week
     usual: Usual
@@ -115,19 +116,20 @@ class Coupled(Drawn):
 
     def futures(self, chunk: range) -> tuple[kernel.Futures, Floats, Floats]:
         """The futures of this chunk, or the first of them, the progress gained in each, and their elasticities."""
-        drawn = self.first.up_to(len(chunk))
-        return drawn, self._gained(self.setting, drawn, chunk), elasticities(self.setting, self.seed, chunk)
+        drawn, e = self.first.up_to(len(chunk)), elasticities(self.setting, self.seed, chunk)
+        return drawn, self._gained(self.setting, drawn, self.size[:, : len(chunk)], e), e
 
     def run(self, chunk: range, start: Start, org: Organisation) -> tuple[kernel.Futures, Floats]:
         """The same futures of another organisation, and the progress that is gained in each."""
         start = Start._make(part[:, : len(chunk)] for part in start)
-        drawn = kernel.run(org, self.seed, chunk, start=start, means=False)
-        return drawn, self._gained(replace(self.setting, organisation=org), drawn, chunk)
+        size, e = sizes(org, self.seed, chunk), elasticities(self.setting, self.seed, chunk)
+        drawn = kernel.run(org, self.seed, chunk, size=size, start=start, means=False)
+        return drawn, self._gained(replace(self.setting, organisation=org), drawn, size, e)
 
-    def _gained(self, setting: Setting, drawn: kernel.Futures, chunk: range) -> Floats:
-        size = sizes(setting.organisation, self.seed, chunk)
-        gain = gained(setting, drawn, size, elasticities(setting, self.seed, chunk))
-        return np.where(self.movable[:, None], gain, 0.0)
+    def _gained(self, setting: Setting, drawn: kernel.Futures, size: Floats, e: Floats) -> Floats:
+        gain = gained(setting, drawn, size, e)
+        gain[~self.movable] = 0.0
+        return gain
 
 
 def probabilities(coupled: Coupled) -> Floats:
@@ -247,6 +249,7 @@ def _drawn(
     return Drawn(
         setting=calibrated(setting, by_effort, relative, probability),
         now=was.start,
+        size=was.size,
         recent=was.run_share,
         first=first,
         usual=expected,
@@ -255,9 +258,11 @@ def _drawn(
     )
 
 
-def batches(count: int) -> list[Ints]:
+def batches(count: int) -> list[slice]:
     """Futures cut into parts that each learn for themselves what is usual."""
-    return np.array_split(np.arange(count), BATCHES)
+    each, more = divmod(count, BATCHES)
+    edges = [n * each + min(n, more) for n in range(BATCHES + 1)]
+    return [slice(low, high) for low, high in pairwise(edges)]
 
 
 def _by_batches(org: Organisation, was: Account, expected: Usual) -> tuple[Floats, Floats]:

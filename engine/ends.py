@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from scipy import special
 
+from koers.engine import kernel
 from koers.engine.ahead import LEVELS, passages
 from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled
@@ -68,17 +69,36 @@ class Sums:
     lost: Floats  # (team,)
 
 
+class Read(NamedTuple):
+    """The futures of a chunk, and what they say."""
+
+    drawn: kernel.Futures
+    gain: Floats  # (key_result, replication) progress
+    e: Floats  # (replication,) elasticities
+    chance: Floats  # (key_result, replication) P(target met)
+
+    def up_to(self, count: int) -> Read:
+        """The first of them."""
+        return Read(self.drawn, self.gain[:, :count], self.e[:count], self.chance[:, :count])
+
+
+def read(coupled: Coupled, chunk: range) -> Read:
+    """The chunk that `coupled` holds."""
+    drawn, gain, e = coupled.futures(chunk)
+    return Read(drawn, gain, e, reached(coupled.setting, gain, e))
+
+
 def key_result_rows(
-    coupled: Coupled, total: Sums, gain: Floats, lost: Floats, seen: pl.DataFrame, readings: pl.DataFrame
+    coupled: Coupled, total: Sums, first: Read, lost: Floats, seen: pl.DataFrame, readings: pl.DataFrame
 ) -> pl.DataFrame:
     """Rows of an outlook for the key results that move, with probability_se and lost_to_run_work."""
     setting, goals, n = coupled.setting, coupled.goals, total.count
     chance, mean_gain = total.chance / n, total.gain / n
-    groups = grouped(gain)
+    groups = grouped(first.gain)
     numbers = goals.select("key_result").with_columns(
         pl.Series("probability", np.clip(chance, FLOOR, CEILING)),
         pl.Series("probability_counts", np.clip(total.counts / n, FLOOR, CEILING)),
-        pl.Series("probability_se", _error(coupled, total)),
+        pl.Series("probability_se", _error(coupled, total, first.up_to(SCORED))),
         pl.Series("lost_to_run_work", lost),
         pl.Series("shifted", mean_gain),
     )
@@ -91,8 +111,8 @@ def key_result_rows(
     moved = _distribution(setting, groups, mean_gain)
     scale = scale_of(goals)
     own, as_of = goals.filter(on_trend), coupled.staff.as_of
-    first = passages(own, readings, coupled.taught, coupled.ahead, as_of, mean_gain[on_trend])
-    passage = dict(zip(np.flatnonzero(on_trend).tolist(), first, strict=True))
+    dates = passages(own, readings, coupled.taught, coupled.ahead, as_of, mean_gain[on_trend])
+    passage = dict(zip(np.flatnonzero(on_trend).tolist(), dates, strict=True))
     for k, (row, goal) in enumerate(zip(rows, goals.iter_rows(named=True), strict=True)):
         if row["rests_on"] is None:  # not asked about
             continue
@@ -105,14 +125,13 @@ def key_result_rows(
     return pl.DataFrame(rows, schema=schema, orient="row").drop("shifted")
 
 
-def _error(coupled: Coupled, total: Sums) -> Floats:
+def _error(coupled: Coupled, total: Sums, some: Read) -> Floats:
     """Monte Carlo error of the probabilities: of the mean gain, and of which futures are drawn."""
     setting, n, learnt = coupled.setting, total.count, coupled.now.backlog.shape[1]
-    step, some = 0.01, range(min(learnt, SCORED))
-    _, gain, e = coupled.futures(some)
+    step, gain, e = 0.01, some.gain, some.e
     slope = (reached(setting, gain + step, e) - reached(setting, gain - step, e)).mean(axis=1) / (2 * step)
     by_gain = slope * coupled.gain_se * np.sqrt(min(learnt / n, 1.0))
-    apart = reached(setting, gain, e).var(axis=1)  # of futures that meet other effort at another elasticity
+    apart = some.chance.var(axis=1)  # of futures that meet other effort at another elasticity
     return np.asarray(np.sqrt(by_gain**2 + apart / n))
 
 
@@ -159,12 +178,12 @@ def _shifted(row: dict[str, Any], moved: dict[str, float], way: float) -> dict[s
     }
 
 
-def overall(coupled: Coupled, total: Sums, gain: Floats, e: Floats, lost: Floats, asked: Asked) -> Overall:
+def overall(coupled: Coupled, total: Sums, first: Read, lost: Floats, asked: Asked) -> Overall:
     """Key results together; of those that effort does not move, scores count by their expectation."""
     own = coupled.goals["key_result"].to_list()
     shown = np.array([name in asked.probability for name in own], dtype=np.bool_)
     rest = [name for name in asked.probability if name not in own]
-    met, score = (part[shown] for part in _ends(coupled, gain[:, :SCORED], e[:SCORED]))
+    met, score = (part[shown] for part in _ends(coupled, first.up_to(SCORED)))
     weights, chance = coupled.goals["weight"].to_numpy()[shown], total.chance[shown]
     beside = float(sum(asked.probability[name] for name in rest))
     replication = np.arange(met.shape[1])
@@ -187,19 +206,18 @@ def overall(coupled: Coupled, total: Sums, gain: Floats, e: Floats, lost: Floats
     )
 
 
-def _ends(coupled: Coupled, gain: Floats, e: Floats) -> tuple[Floats, Floats]:
+def _ends(coupled: Coupled, some: Read) -> tuple[Floats, Floats]:
     """Whether each key result is reached in each future and its score, (key_result, replication), noise drawn."""
     setting, at = coupled.setting, coupled.setting.at_due
-    chance, own = reached(setting, gain, e), own_scale(setting, e)
+    gain, own = some.gain, own_scale(setting, some.e)
     met, score = np.zeros_like(gain), np.zeros_like(gain)
-    levels = (np.arange(NOISE) + 0.5) / NOISE
-    quantiles = {df: special.stdtrit(df, levels) for df in np.unique(at.df)}
+    quantiles = {df: special.stdtrit(df, (np.arange(NOISE) + 0.5) / NOISE) for df in np.unique(at.df)}
     replication = np.arange(gain.shape[1])
     for k, key in enumerate(setting.organisation.key_results.key):
         u = uniforms(stream(coupled.seed, "end", key), replication, 0)
-        met[k] = u > 1 - chance[k]
+        met[k] = u > 1 - some.chance[k]
         if np.isnan(at.hazard[k]):
-            noise = np.interp(u, levels, quantiles[at.df[k]])
+            noise = _between(quantiles[at.df[k]], u)
             way = at.threshold[k] if at.threshold[k] > 0 else 1.0
             score[k] = np.clip((at.mean[k] + gain[k] + own[k] * noise) / way, 0.0, 1.0)
         else:
@@ -207,17 +225,24 @@ def _ends(coupled: Coupled, gain: Floats, e: Floats) -> tuple[Floats, Floats]:
     return met, score
 
 
-def lost_to_run_work(coupled: Coupled, chunk: range, gain: Floats, e: Floats) -> Floats:
+def _between(quantiles: Floats, u: Floats) -> Floats:
+    """What lies at the levels `u`, linear between `quantiles` of the middles of equal parts."""
+    place = np.clip(u * len(quantiles) - 0.5, 0.0, len(quantiles) - 1.0)
+    cell = place.astype(np.int64)
+    found = quantiles.take(cell)
+    return np.asarray(found + (place - cell) * (quantiles.take(cell + 1, mode="clip") - found))
+
+
+def lost_to_run_work(coupled: Coupled, chunk: range, first: Read) -> Floats:
     """How much likelier each key result would be if run work were as usual from now on, on the same draws.
 
     Only what it does to expected progress counts: more run work also makes for more scatter, which raises the
     probability of what is unlikely.
     """
-    setting, some = coupled.setting, chunk[:SCORED]
-    gain, e = gain[:, : len(some)], e[: len(some)]
-    _, otherwise = coupled.run(some, coupled.usual.start, as_usual(setting.organisation))
-    by_run_work = (otherwise - gain).mean(axis=1, keepdims=True)
-    return np.asarray((reached(setting, gain + by_run_work, e) - reached(setting, gain, e)).mean(axis=1))
+    setting, some = coupled.setting, first.up_to(SCORED)
+    _, otherwise = coupled.run(chunk[:SCORED], coupled.usual.start, as_usual(setting.organisation))
+    by_run_work = (otherwise - some.gain).mean(axis=1, keepdims=True)
+    return np.asarray((reached(setting, some.gain + by_run_work, some.e) - some.chance).mean(axis=1))
 
 
 def counts(setting: Setting, gain: Floats, e: Floats, chance: Floats) -> Floats:

@@ -15,10 +15,11 @@ import numpy as np
 from scipy import special
 
 from koers.engine import elasticity, groups
-from koers.engine.capacity import Floats, Organisation
+from koers.engine.capacity import Floats, Ints, Organisation
 from koers.engine.draws import stream, uniforms
 from koers.engine.groups import Members, rows_by_team
 from koers.engine.kernel import Futures
+from koers.engine.luck import Rows
 from koers.engine.roots import met
 from koers.engine.student import below, beyond, distribution
 
@@ -29,6 +30,7 @@ CORE = 1.2815516  # normal deviate of the 90th percentile
 GROUPS, FINE, CALIBRATED = 50, 1_000, 40_000
 """Equally likely groups of futures whose mean gains stand for all: for a distribution, and to find shifts (at most, and
 for all key results together)."""
+HELD = 100_000  # numbers worked on at a time: few enough for a cache, enough for threads not to wait for each other
 NEAR = 1e-7  # of a span: how exactly a shift is found
 
 
@@ -137,54 +139,71 @@ def by_size(org: Organisation, team: int, sizes: Floats) -> Floats:
 
 def own_scale(setting: Setting, e: Floats) -> Floats:
     """Scale of each key result's own noise at due in futures with elasticities `e`; progress."""
-    return np.reshape(list(_by_elasticity(setting, setting.own, e)), (-1, len(e)))
+    return _read(setting, setting.own, slice(None), _on_grid(e))
 
 
-def _by_elasticity(setting: Setting, table: Floats, e: Floats) -> Iterator[Floats]:
-    """For each key result `table` (elasticity, key_result) at drawn or assumed elasticities, linear in between.
-
-    Row by row, as all that reads futures: a row of them stays in the processor's cache.
-    """
+def _on_grid(e: Floats) -> tuple[Ints, Floats]:
+    """The cell of GRID that each elasticity lies in, and how far."""
     place = np.clip(e, 0.0, 1.0) * (len(elasticity.GRID) - 1)
     cell = np.minimum(place.astype(np.int64), len(elasticity.GRID) - 2)
-    beyond = place - cell
-    for column, assumed in zip(np.ascontiguousarray(table.T), setting.assumed, strict=True):
-        if np.isnan(assumed):
-            low = column[cell]
-            yield low + beyond * (column[cell + 1] - low)
-        else:
-            yield np.full(len(e), np.interp(assumed, elasticity.GRID, column))
+    return cell, place - cell
+
+
+def _read(setting: Setting, table: Floats, rows: Rows, place: tuple[Ints, Floats]) -> Floats:
+    """Some rows of `table` (elasticity, key_result) at drawn or assumed elasticities, linear in between."""
+    (cell, beyond), known = place, np.ascontiguousarray(table[:, rows].T)
+    found = known.take(cell, axis=1, mode="clip")
+    rise = np.diff(known, axis=1).take(cell, axis=1, mode="clip")
+    rise *= beyond
+    found += rise
+    for row, assumed in enumerate(setting.assumed[rows]):
+        if not np.isnan(assumed):
+            found[row] = np.interp(assumed, elasticity.GRID, known[row])
+    return found
+
+
+def _alike(law: Floats, futures: int) -> Iterator[Rows]:
+    """Rows of one `law` (key_result,), no more at a time than stay in the processor's cache."""
+    step = max(HELD // max(futures, 1), 1)
+    for own in (np.flatnonzero(law == one) for one in np.unique(law)):
+        yield from (groups.rows(own[first : first + step]) for first in range(0, len(own), step))
 
 
 def reached(setting: Setting, gain: Floats, e: Floats, at: int = 0) -> Floats:
     """P(target met at due | future), or with `at` 1 P(it counts as reached); `e` (replication,) are elasticities."""
-    found = np.empty_like(gain)
-    shifts, scales = (_by_elasticity(setting, table, e) for table in (setting.shift[at], setting.own))
-    for k, (shift, own) in enumerate(zip(shifts, scales, strict=True)):
-        found[k] = _reached(setting.at_due, k, gain[k] + shift, own, at)
+    found, place, due = np.empty_like(gain), _on_grid(e), setting.at_due
+    for rows in _alike(np.where(np.isnan(due.hazard), due.df, np.inf), gain.shape[1]):
+        found[rows] = _reached(setting, rows, gain[rows], place, at)
     return found
 
 
-def _reached(due: AtDue, k: int, lifted: Floats, own: Floats, at: int = 0) -> Floats:
-    """Of one key result, (replication,), by what is added to its progress and the scale of its own noise."""
-    if not np.isnan(due.hazard[k]):
-        return np.asarray(-np.expm1(-due.hazard[k] * np.maximum(1.0 + lifted, 0.0)))
-    threshold = due.counts if at else due.threshold
-    return below(float(due.df[k]), ((due.mean[k] - threshold[k]) + lifted) / own)
+def _reached(setting: Setting, rows: Rows, gain: Floats, place: tuple[Ints, Floats], at: int = 0) -> Floats:
+    """Of key results of one law, (row, replication)."""
+    due, lifted = setting.at_due, _read(setting, setting.shift[at], rows, place)
+    lifted += gain
+    hazard, threshold = due.hazard[rows], (due.counts if at else due.threshold)[rows]
+    if not np.isnan(hazard[0]):
+        return np.asarray(-np.expm1(-hazard[:, None] * np.maximum(1.0 + lifted, 0.0)))
+    lifted += (due.mean[rows] - threshold)[:, None]
+    lifted /= _read(setting, setting.own, rows, place)
+    return below(float(due.df[rows][0]), lifted)
 
 
 def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
     """Expected score at due in each future: the share of the way to the target, from 0 to 1."""
-    due, found = setting.at_due, np.empty_like(gain)
+    found, place, due = np.empty_like(gain), _on_grid(e), setting.at_due
     whole = np.isnan(due.hazard) & (due.threshold > 0) & np.isfinite(due.threshold)
-    shifts, scales = (_by_elasticity(setting, table, e) for table in (setting.shift[0], setting.own))
-    for k, (shift, own) in enumerate(zip(shifts, scales, strict=True)):
-        if whole[k]:
-            way, df = due.threshold[k], float(due.df[k])
-            centre, scale = (due.mean[k] + gain[k]) / way, own / way
-            found[k] = (beyond(df, scale, centre) - beyond(df, scale, centre - 1.0) + due.lift[k]).clip(0.0, 1.0)
+    law = np.where(np.isnan(due.hazard), np.where(whole, -due.df, due.df), np.inf)
+    for rows in _alike(law, gain.shape[1]):
+        if whole[rows][0]:
+            way, df = due.threshold[rows, None], float(due.df[rows][0])
+            centre, scale = (due.mean[rows, None] + gain[rows]) / way, _read(setting, setting.own, rows, place) / way
+            part = beyond(df, scale, centre) - beyond(df, scale, centre - 1.0)
+            part += due.lift[rows, None]
+            np.clip(part, 0.0, 1.0, out=part)
+            found[rows] = part
         else:
-            found[k] = _reached(due, k, gain[k] + shift, own)
+            found[rows] = _reached(setting, rows, gain[rows], place)
     return found
 
 
@@ -193,12 +212,12 @@ def grouped(gain: Floats, count: int = GROUPS) -> Floats:
     ordered, n = np.sort(gain, axis=1), gain.shape[1]
     if n <= count:
         return ordered
-    below = np.zeros((len(gain), n + 1))
-    np.cumsum(ordered, axis=1, out=below[:, 1:])
     edge = np.arange(count + 1) * (n / count)
     cell = np.minimum(edge.astype(np.int64), n - 1)
-    total = below[:, cell] + (edge - cell) * ordered[:, cell]
-    return np.asarray(np.diff(total, axis=1) / (n / count))
+    total = np.add.reduceat(ordered, cell[:-1], axis=1)
+    total[:, -1] -= ordered[:, -1]  # what lies before an edge within a cell comes next
+    total += np.diff((edge - cell) * ordered[:, cell], axis=1)
+    return np.asarray(total / (n / count))
 
 
 def bounded(setting: Setting, relative: Floats) -> Setting:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
-from functools import reduce
 
 import numpy as np
 import polars as pl
@@ -12,8 +11,19 @@ import polars as pl
 from koers.engine import kernel
 from koers.engine.capacity import NEVER, Floats, Ints, Organisation
 from koers.engine.coupled import Coupled
-from koers.engine.ends import SHARES, Asked, Overall, Sums, counts, key_result_rows, lost_to_run_work, overall
-from koers.engine.futures import reached, scores
+from koers.engine.ends import (
+    SHARES,
+    Asked,
+    Overall,
+    Read,
+    Sums,
+    counts,
+    key_result_rows,
+    lost_to_run_work,
+    overall,
+    read,
+)
+from koers.engine.futures import scores
 from koers.engine.groups import Bools
 from koers.engine.mornings import EPOCH
 from koers.engine.outlook import CEILING, FLOOR
@@ -86,29 +96,28 @@ def joint(coupled: Coupled, seen: pl.DataFrame, readings: pl.DataFrame, asked: A
     """Draw the futures. `seen` is the outlook of Progress, `asked` the key results asked about."""
     own = coupled.goals["key_result"].to_list()
     member = np.array([[name in group for name in own] for group in asked.objectives.values()], dtype=np.bool_)
+    member = member.reshape(len(asked.objectives), len(own))
     chunks = coupled.chunks()
-    first = chunks[0]
-    sums = []
-    for chunk in chunks:
+    first = read(coupled, chunks[0])
+    total = _sums(coupled, first, member)
+    for chunk in chunks[1:]:
         some = coupled.at(chunk)
-        sums.append(_sums(some, *some.futures(chunk), member.reshape(len(asked.objectives), len(own))))
-    total = reduce(_added, sums)
-    drawn, gain, e = coupled.futures(first)
-    lost = lost_to_run_work(coupled, first, gain, e)
+        total = _added(total, _sums(some, read(some, chunk), member))
+    lost = lost_to_run_work(coupled, chunks[0], first)
     rest = [np.prod([asked.probability[n] for n in group if n not in own]) for group in asked.objectives.values()]
     everyone = dict(zip(asked.objectives, (total.products / total.count * rest).tolist(), strict=True))
     return Joint(
-        rows=key_result_rows(coupled, total, gain, lost, seen, readings),
+        rows=key_result_rows(coupled, total, first, lost, seen, readings),
         all_reached={name: min(max(p, FLOOR), CEILING) for name, p in everyone.items()},
         guardrails=_guardrails(coupled, total),
-        teams=_teams(coupled, total, drawn),
-        overall=overall(coupled, total, gain, e, lost, asked),
+        teams=_teams(coupled, total, first.drawn),
+        overall=overall(coupled, total, first, lost, asked),
     )
 
 
-def _sums(coupled: Coupled, drawn: kernel.Futures, gain: Floats, e: Floats, member: Bools) -> Sums:
+def _sums(coupled: Coupled, found: Read, member: Bools) -> Sums:
     """The sums over one chunk; `member` (objective, key_result) says which key results belong to an objective."""
-    chance = reached(coupled.setting, gain, e)
+    drawn, gain, e, chance = found
     org = coupled.setting.organisation
     return Sums(
         count=gain.shape[1],
@@ -196,7 +205,7 @@ def _weeks(org: Organisation, drawn: kernel.Futures, t: int) -> list[Week]:
     run, present, left = (part[t, weeks, :SHOWN] for part in (drawn.run, drawn.present, drawn.left))
     share = np.divide(run, present, out=np.zeros_like(present), where=present > 0)
     mondays = [EPOCH + timedelta(days=int(day)) for day in org.calendar.weeks[weeks]]
-    shares, backlogs = (np.quantile(part, SHARES, axis=1).T.tolist() for part in (share, left))
+    shares, backlogs = (np.quantile(np.sort(part), SHARES, axis=1).T.tolist() for part in (share, left))
     return [
         Week(monday, middle, low, high, usual, least, most)
         for monday, (low, middle, high), (least, usual, most) in zip(mondays, shares, backlogs, strict=True)

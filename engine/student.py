@@ -21,33 +21,47 @@ def distribution(df: Floats, t: Floats) -> tuple[Floats, Floats]:
     found, slope = np.empty_like(t), np.empty_like(t)
     for one in np.unique(df):
         mine = df == one
-        found[mine], slope[mine] = _between(_table(float(one)), t[mine])
+        found[mine], slope[mine] = _between(_table(float(one)), _inside(t[mine]))
     return found, slope / STEP
 
 
 def below(df: float, t: Floats) -> Floats:
     """P(below `t`)."""
-    return _between(_table(df), t)[0]
+    return _between(_table(df), _inside(t))[0]
 
 
 def beyond(df: float, scale: Floats, centre: Floats) -> Floats:
     """E[max(x, 0)] around `centre` with `scale`: the integral of the distribution function."""
-    place = (centre / scale + FAR) / STEP
-    inside = np.clip(place, 0.0, CELLS)
-    cell, table = inside.astype(np.int32), _integral(df)
-    low = table[cell] + (inside - cell) * (table[cell + 1] - table[cell])
-    return np.asarray(scale * (low + np.maximum(place - CELLS, 0.0) * STEP))
+    place = centre / scale
+    place += FAR
+    place /= STEP
+    found, _ = _between(_integral(df), np.clip(place, 0.0, CELLS))
+    place -= CELLS
+    np.maximum(place, 0.0, out=place)
+    place *= STEP
+    found += place
+    found *= scale
+    return found
 
 
-def _between(table: Floats, t: Floats) -> tuple[Floats, Floats]:
-    """Linear between the points of a `_table`, and the rise from the one before to the one after."""
-    place = (t + FAR) * (1.0 / STEP)
-    np.clip(place, 0.0, CELLS, out=place)
-    cell = place.astype(np.int32)
-    low = table[cell]
+def _inside(t: Floats) -> Floats:
+    """Where `t` lies in a table, in cells from its begin."""
+    place = t + FAR
+    place *= 1.0 / STEP
+    return np.clip(place, 0.0, CELLS, out=place)
+
+
+def _between(table: Floats, place: Floats) -> tuple[Floats, Floats]:
+    """Linear between the points of a table, and the rise from the one before to the one after; uses `place` up."""
+    cell = place.astype(np.int64)
     place -= cell
-    rise = table[cell + 1] - low
-    return np.asarray(low + place * rise), rise
+    found = table.take(cell, mode="clip")
+    cell += 1
+    rise = table.take(cell, mode="clip")
+    rise -= found
+    place *= rise
+    found += place
+    return found, rise
 
 
 @cache

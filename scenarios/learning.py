@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from koers.engine.capacity import Floats, Ints
+from koers.engine.capacity import Floats
 from koers.engine.futures import Setting, gained, reached
 from koers.engine.groups import Bools
 from koers.engine.kernel import Futures
@@ -37,7 +37,7 @@ class Learnt(NamedTuple):
 
 
 def relearnt(
-    before: Side, after: Side, learnt: Learnt, batches: list[Ints], size: Floats, e: Floats
+    before: Side, after: Side, learnt: Learnt, batches: list[slice], size: Floats, e: Floats
 ) -> tuple[Floats, Floats]:
     """Chances without and with a decision, (key_result, replication), where each batch goes by what it has learnt.
 
@@ -70,7 +70,7 @@ def _by(side: Side, usual: Floats, typical: Floats, count: int) -> Side:
     return side._replace(setting=own)
 
 
-def _only(side: Side, own: Ints) -> Side:
+def _only(side: Side, own: slice) -> Side:
     return side._replace(drawn=side.drawn._replace(effort=side.drawn.effort[:, own], landed=side.drawn.landed[:, own]))
 
 

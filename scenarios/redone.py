@@ -12,7 +12,7 @@ from koers.engine.coupled import Coupled, batches
 from koers.engine.elasticity import GRID
 from koers.engine.futures import Setting, alone, gained, reached, scores
 from koers.engine.groups import Bools, Members, members
-from koers.engine.luck import sizes, start_of
+from koers.engine.luck import start_of
 from koers.scenarios.learning import Learnt, Side, relearnt
 from koers.scenarios.same import same_beliefs, same_inputs
 from koers.scenarios.world import World
@@ -33,7 +33,7 @@ class Base:
     chance: Floats
     score: Floats
     given: Floats  # (elasticity, key_result, SOME) chance at each elasticity of the grid
-    batches: list[Ints]
+    batches: list[slice]
     totals: dict[tuple[str, bytes], Floats] = field(default_factory=dict)  # worked out once for all scenarios
 
     def total(self, name: str, weight: Floats, rows: Ints) -> Floats:
@@ -48,7 +48,7 @@ def base(coupled: Coupled, chunk: range) -> Base:
     """The baseline of a chunk that `coupled` holds."""
     setting = coupled.setting
     _, gain, e = coupled.futures(chunk)
-    size = sizes(setting.organisation, coupled.seed, chunk)
+    size = coupled.size[:, : len(chunk)]
     given = _given(setting, coupled.first.up_to(min(SOME, len(chunk))), size[:, :SOME], coupled.movable)
     return Base(
         coupled,
@@ -63,10 +63,10 @@ def base(coupled: Coupled, chunk: range) -> Base:
     )
 
 
-def _batches(coupled: Coupled, chunk: range) -> list[Ints]:
+def _batches(coupled: Coupled, chunk: range) -> list[slice]:
     """The batches in which a chunk of futures learnt what is usual, as far as it goes."""
-    found = [own[own < len(chunk)] for own in batches(coupled.now.backlog.shape[1])]
-    return [own for own in found if len(own)]
+    count = len(chunk)
+    return [slice(own.start, min(own.stop, count)) for own in batches(coupled.size.shape[1]) if own.start < count]
 
 
 def _given(setting: Setting, drawn: kernel.Futures, size: Floats, movable: Bools) -> Floats:
