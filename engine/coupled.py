@@ -71,7 +71,6 @@ class Drawn:
     recent: Floats  # (team,) run share expected of the last five mornings
     first: kernel.Futures  # week by week
     usual: Usual
-    gain_se: Floats  # (key_result,) Monte Carlo error of the mean gain, progress
     learnt: tuple[Floats, Floats]  # usual (batch, knot, key_result) and typical effort (batch, key_result) by batches
 
 
@@ -127,7 +126,10 @@ class Coupled(Drawn):
         return drawn, self._gained(replace(self.setting, organisation=org), drawn, size, e)
 
     def _gained(self, setting: Setting, drawn: kernel.Futures, size: Floats, e: Floats) -> Floats:
-        gain = gained(setting, drawn, size, e)
+        return self.of_movable(gained(setting, drawn, size, e))
+
+    def of_movable(self, gain: Floats) -> Floats:
+        """`gain` (key_result, replication) without that of key results that effort does not move, in place."""
         gain[~self.movable] = 0.0
         return gain
 
@@ -244,8 +246,6 @@ def _drawn(
     relative = np.where(movable[:, None], moved(setting, expected.unchanged, was.size, np.ones_like(e)), 0.0)
     setting = bounded(setting, relative)
     by_effort = elasticity_of(setting, e) * relative
-    learnt = _by_batches(org, was, expected)
-    error = _gain_se(setting, learnt, first.effort, was.size, e)
     return Drawn(
         setting=calibrated(setting, by_effort, relative, probability),
         now=was.start,
@@ -253,8 +253,7 @@ def _drawn(
         recent=was.run_share,
         first=first,
         usual=expected,
-        gain_se=error,
-        learnt=learnt,
+        learnt=_by_batches(org, was, expected),
     )
 
 
@@ -273,15 +272,6 @@ def _by_batches(org: Organisation, was: Account, expected: Usual) -> tuple[Float
         usual_.append(usual_effort(seen, then, later, was.size[:, own], org))
         typical.append(typical_effort(seen, then, later, org))
     return np.stack(usual_), np.stack(typical)
-
-
-def _gain_se(setting: Setting, learnt: tuple[Floats, Floats], effort: Floats, size: Floats, e: Floats) -> Floats:
-    """Error of the mean of what `moved` says, (key_result,): by batches that each learn what is usual."""
-    means = [
-        moved(replace(setting, usual=usual_, typical=typical), effort[:, own], size[:, own], e[own]).mean(axis=1)
-        for own, usual_, typical in zip(batches(effort.shape[1]), *learnt, strict=True)
-    ]
-    return np.asarray(np.std(means, axis=0, ddof=1) / np.sqrt(BATCHES))
 
 
 def _moved(goals: pl.DataFrame, staff: Staffing, as_of: date) -> pl.DataFrame:

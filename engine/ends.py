@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from scipy import special
 
-from koers.engine import kernel
+from koers.engine import elasticity, kernel
 from koers.engine.ahead import LEVELS, passages
 from koers.engine.capacity import Floats
-from koers.engine.coupled import Coupled
+from koers.engine.coupled import BATCHES, Coupled, batches
 from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, grouped, own_scale, reached
+from koers.engine.futures import Setting, elasticities, gained, grouped, moved, own_scale, reached
 from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
 from koers.engine.pace import Predictive
@@ -98,7 +98,7 @@ def key_result_rows(
     numbers = goals.select("key_result").with_columns(
         pl.Series("probability", np.clip(chance, FLOOR, CEILING)),
         pl.Series("probability_counts", np.clip(total.counts / n, FLOOR, CEILING)),
-        pl.Series("probability_se", _error(coupled, total, first.up_to(SCORED))),
+        pl.Series("probability_se", _error(coupled, total.count)),
         pl.Series("lost_to_run_work", lost),
         pl.Series("shifted", mean_gain),
     )
@@ -125,14 +125,26 @@ def key_result_rows(
     return pl.DataFrame(rows, schema=schema, orient="row").drop("shifted")
 
 
-def _error(coupled: Coupled, total: Sums, some: Read) -> Floats:
-    """Monte Carlo error of the probabilities: of the mean gain, and of which futures are drawn."""
-    setting, n, learnt = coupled.setting, total.count, coupled.now.backlog.shape[1]
-    step, gain, e = 0.01, some.gain, some.e
-    slope = (reached(setting, gain + step, e) - reached(setting, gain - step, e)).mean(axis=1) / (2 * step)
-    by_gain = slope * coupled.gain_se * np.sqrt(min(learnt / n, 1.0))
-    apart = some.chance.var(axis=1)  # of futures that meet other effort at another elasticity
-    return np.asarray(np.sqrt(by_gain**2 + apart / n))
+def _error(coupled: Coupled, count: int) -> Floats:
+    """Monte Carlo error of the probabilities from `count` futures, by batches that learn what is usual for themselves.
+
+    Where nothing changes the futures say what Progress says, whichever they are: what sets them apart from that counts.
+    """
+    setting, learnt = coupled.setting, coupled.size.shape[1]
+    mean, means, spread = np.full(learnt, float(setting.elasticity @ elasticity.GRID)), [], []
+    e = elasticities(setting, coupled.seed, range(learnt))
+    for own, usual, typical in zip(batches(learnt), *coupled.learnt, strict=True):
+        by, size = replace(setting, usual=usual, typical=typical), coupled.size[:, own]
+        some = coupled.first._replace(effort=coupled.first.effort[:, own], landed=coupled.first.landed[:, own])
+        calm = coupled.of_movable(moved(by, coupled.usual.unchanged[:, own], size, mean[own]))
+        calm -= calm.mean(axis=1, keepdims=True)
+        gain = coupled.of_movable(gained(by, some, size, e[own]))
+        chance = reached(by, gain, e[own])
+        means.append((chance - reached(by, calm, mean[own])).mean(axis=1))
+        spread.append(chance.var(axis=1))
+    of_learnt = np.var(means, axis=0, ddof=1) / BATCHES * min(learnt / count, 1.0)
+    of_fewer = np.mean(spread, axis=0) * max(1 / count - 1 / learnt, 0.0)
+    return np.asarray(np.sqrt(of_learnt + of_fewer))
 
 
 def _distribution(setting: Setting, groups: Floats, mean_gain: Floats) -> dict[str, Floats]:
