@@ -245,6 +245,11 @@ def _drawn(
     e = elasticities(setting, seed, chunk)
     relative = np.where(movable[:, None], moved(setting, expected.unchanged, was.size, np.ones_like(e)), 0.0)
     setting = bounded(setting, relative)
+    parts = batches(len(chunk))
+    learnt = (
+        usual_effort(was.effort, *expected.played, was.size, org, parts),
+        typical_effort(was.effort, *expected.played, org, parts),
+    )
     by_effort = elasticity_of(setting, e) * relative
     return Drawn(
         setting=calibrated(setting, by_effort, relative, probability),
@@ -253,7 +258,7 @@ def _drawn(
         recent=was.run_share,
         first=first,
         usual=expected,
-        learnt=_by_batches(org, was, expected),
+        learnt=learnt,
     )
 
 
@@ -262,16 +267,6 @@ def batches(count: int) -> list[slice]:
     each, more = divmod(count, BATCHES)
     edges = [n * each + min(n, more) for n in range(BATCHES + 1)]
     return [slice(low, high) for low, high in pairwise(edges)]
-
-
-def _by_batches(org: Organisation, was: Account, expected: Usual) -> tuple[Floats, Floats]:
-    """Usual (batch, knot, key_result) and typical effort (batch, key_result), as each batch would have it."""
-    usual_, typical = [], []
-    for own in batches(was.effort.shape[1]):
-        seen, then, later = (part[:, own] for part in (was.effort, *expected.played))
-        usual_.append(usual_effort(seen, then, later, was.size[:, own], org))
-        typical.append(typical_effort(seen, then, later, org))
-    return np.stack(usual_), np.stack(typical)
 
 
 def _moved(goals: pl.DataFrame, staff: Staffing, as_of: date) -> pl.DataFrame:

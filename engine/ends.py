@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +13,10 @@ from scipy import special
 from koers.engine import elasticity, kernel
 from koers.engine.ahead import LEVELS, passages
 from koers.engine.capacity import Floats
-from koers.engine.coupled import BATCHES, Coupled, batches
+from koers.engine.coupled import Coupled, batches
 from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, elasticities, gained, grouped, moved, own_scale, reached
+from koers.engine.futures import Setting, beyond_usual, by_size, elasticities, grouped, landed, own_scale, reached
+from koers.engine.groups import rows_by_team
 from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
 from koers.engine.pace import Predictive
@@ -131,20 +132,33 @@ def _error(coupled: Coupled, count: int) -> Floats:
     Where nothing changes the futures say what Progress says, whichever they are: what sets them apart from that counts.
     """
     setting, learnt = coupled.setting, coupled.size.shape[1]
-    mean, means, spread = np.full(learnt, float(setting.elasticity @ elasticity.GRID)), [], []
+    parts, (usual, typical) = batches(learnt), _of_batches(coupled)
+    mean = np.full(learnt, float(setting.elasticity @ elasticity.GRID))
+    calm = coupled.of_movable(beyond_usual(setting, coupled.usual.unchanged, usual.copy(), typical, mean))
+    for own in parts:
+        calm[:, own] -= calm[:, own].mean(axis=1, keepdims=True)
     e = elasticities(setting, coupled.seed, range(learnt))
-    for own, usual, typical in zip(batches(learnt), *coupled.learnt, strict=True):
-        by, size = replace(setting, usual=usual, typical=typical), coupled.size[:, own]
-        some = coupled.first._replace(effort=coupled.first.effort[:, own], landed=coupled.first.landed[:, own])
-        calm = coupled.of_movable(moved(by, coupled.usual.unchanged[:, own], size, mean[own]))
-        calm -= calm.mean(axis=1, keepdims=True)
-        gain = coupled.of_movable(gained(by, some, size, e[own]))
-        chance = reached(by, gain, e[own])
-        means.append((chance - reached(by, calm, mean[own])).mean(axis=1))
-        spread.append(chance.var(axis=1))
-    of_learnt = np.var(means, axis=0, ddof=1) / BATCHES * min(learnt / count, 1.0)
-    of_fewer = np.mean(spread, axis=0) * max(1 / count - 1 / learnt, 0.0)
-    return np.asarray(np.sqrt(of_learnt + of_fewer))
+    gain = beyond_usual(setting, coupled.first.effort, usual, typical, e)
+    gain += landed(setting, coupled.first)
+    chance = reached(setting, coupled.of_movable(gain), e)
+    apart = chance - reached(setting, calm, mean)
+    of_learnt = np.var([apart[:, own].mean(axis=1) for own in parts], axis=0, ddof=1) / len(parts)
+    of_fewer = np.mean([chance[:, own].var(axis=1) for own in parts], axis=0)
+    return np.asarray(np.sqrt(of_learnt * min(learnt / count, 1.0) + of_fewer * max(1 / count - 1 / learnt, 0.0)))
+
+
+def _of_batches(coupled: Coupled) -> tuple[Floats, Floats]:
+    """Usual and typical effort as the batch of each future has learnt them, (key_result, replication)."""
+    org, size, (usual, typical) = coupled.setting.organisation, coupled.size, coupled.learnt
+    found = np.empty((2, len(org.key_results.key), size.shape[1]))
+    parts = batches(size.shape[1])
+    for t, rows in rows_by_team(org.key_results.team):
+        near = by_size(org, t, size[t])
+        for n, own in enumerate(parts):
+            found[0, rows, own] = usual[n][:, rows].T @ near[:, own]
+    for n, own in enumerate(parts):
+        found[1, :, own] = typical[n][:, None]
+    return found[0], found[1]
 
 
 def _distribution(setting: Setting, groups: Floats, mean_gain: Floats) -> dict[str, Floats]:

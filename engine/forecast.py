@@ -26,7 +26,7 @@ from koers.engine.standing import is_stale, under_way
 from koers.events.chain import canonical_json, timestamp
 from koers.events.model import Event, Row, end_of
 
-MODEL = "blend-2+capacity-3"
+MODEL = "blend-2+capacity-4"
 """Changes whenever the same log would get other numbers."""
 
 

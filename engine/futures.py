@@ -21,7 +21,7 @@ from koers.engine.groups import Members, rows_by_team
 from koers.engine.kernel import Futures
 from koers.engine.luck import Rows
 from koers.engine.roots import met
-from koers.engine.student import below, beyond, distribution
+from koers.engine.student import above, below, distribution
 
 KNOTS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 """Normal deviates of the size of run work at which usual effort is worked out; linear between."""
@@ -97,13 +97,16 @@ def moved(setting: Setting, effort: Floats, sizes: Floats, e: Floats) -> Floats:
     what is not known of it was not known all along. `effort` (that sum of gains x effort) and `sizes`
     (team, replication) are those of the futures, `e` (replication,) their elasticities.
     """
-    way = setting.organisation.key_results.pace.sum(axis=1)
-    change = usual_effort(setting, sizes)
-    change *= way[:, None]
-    np.subtract(effort, change, out=change)
-    change /= setting.typical[:, None]
-    change *= elasticity_of(setting, e)
-    return change
+    return beyond_usual(setting, effort, usual_effort(setting, sizes), setting.typical[:, None], e)
+
+
+def beyond_usual(setting: Setting, effort: Floats, usual: Floats, typical: Floats, e: Floats) -> Floats:
+    """As `moved`, with `usual` (key_result, replication) and `typical` effort as given; `usual` is used up."""
+    usual *= setting.organisation.key_results.pace.sum(axis=1)[:, None]
+    np.subtract(effort, usual, out=usual)
+    usual /= typical
+    usual *= elasticity_of(setting, e)
+    return usual
 
 
 def elasticity_of(setting: Setting, e: Floats) -> Floats:
@@ -115,10 +118,15 @@ def elasticity_of(setting: Setting, e: Floats) -> Floats:
 
 def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floats:
     """Progress by due beyond what was expected: what effort adds, and impacts of initiatives beyond expected gains."""
-    way = setting.organisation.key_results.pace.sum(axis=1)
     found = moved(setting, futures.effort, sizes, e)
-    found += np.maximum(futures.landed - way[:, None], 0.0)
+    found += landed(setting, futures)
     return found
+
+
+def landed(setting: Setting, futures: Futures) -> Floats:
+    """Progress by due that initiatives bring beyond expected gains."""
+    way = setting.organisation.key_results.pace.sum(axis=1)
+    return np.asarray(np.maximum(futures.landed - way[:, None], 0.0))
 
 
 def usual_effort(setting: Setting, sizes: Floats) -> Floats:
@@ -198,7 +206,7 @@ def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
         if whole[rows][0]:
             way, df = due.threshold[rows, None], float(due.df[rows][0])
             centre, scale = (due.mean[rows, None] + gain[rows]) / way, _read(setting, setting.own, rows, place) / way
-            part = beyond(df, scale, centre) - beyond(df, scale, centre - 1.0)
+            part = above(df, scale, centre) - above(df, scale, centre - 1.0)
             part += due.lift[rows, None]
             np.clip(part, 0.0, 1.0, out=part)
             found[rows] = part

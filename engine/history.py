@@ -6,6 +6,7 @@ a key result that has just begun can only be compared with what is expected next
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -36,6 +37,9 @@ RULE = 0.9  # share of days on which no more is open than as a rule
 FURTHEST = 4.0  # drift of the account that is taken for such, at most
 UNFINISHED = 0.1
 """Share of an initiative's estimate that is still to do at least, until it is said to be finished."""
+
+
+Parts = Sequence[slice]  # of the futures
 
 
 class Open(NamedTuple):
@@ -135,8 +139,9 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today, means=False)
     then, later = np.split(steady.effort, 2)
     goals = ahead.key_results
-    typical = typical_effort(seen.effort, then, later, ahead)
-    effort = usual_effort(seen.effort, then, later, seen.size, ahead)
+    all_ = [slice(None)]
+    typical = typical_effort(seen.effort, then, later, ahead, all_)[0]
+    effort = usual_effort(seen.effort, then, later, seen.size, ahead, all_)[0]
     before = then.mean(axis=1)
     scale = np.divide(seen.effort.mean(axis=1), before, out=np.ones(len(typical)), where=before > 0)
     unchanged = later * (scale * goals.pace.sum(axis=1))[:, None]
@@ -144,19 +149,25 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     return Usual(effort, typical, start._replace(standing=seen.start.standing), (then, later), unchanged)
 
 
-def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation) -> Floats:
-    """(knot, key_result): effort `seen` in the past times the drift from `then` to `later` where nothing changes."""
-    expected, before, after = _by_size((seen, then, later), org, size)
+def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation, parts: Parts) -> Floats:
+    """(part, knot, key_result): effort `seen` in the past times the drift from `then` to `later` where nothing changes.
+
+    Each of the `parts` of the futures learns it for itself.
+    """
+    expected, before, after = _by_size((seen, then, later), org, size, parts)
     drift = np.divide(after, before, out=np.ones_like(before), where=before > 0)
     return np.asarray(expected * drift.clip(1 / FURTHEST, FURTHEST))
 
 
-def typical_effort(seen: Floats, then: Floats, later: Floats, org: Organisation) -> Floats:
-    """(key_result,): the same whatever the size of run work, at least LEAST of its team's."""
-    goals, before = org.key_results, then.mean(axis=1)
+def typical_effort(seen: Floats, then: Floats, later: Floats, org: Organisation, parts: Parts) -> Floats:
+    """(part, key_result): the same whatever the size of run work, at least LEAST of its team's."""
+    goals = org.key_results
     least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
-    drift = np.divide(later.mean(axis=1), before, out=np.ones(len(least)), where=before > 0)
-    return np.asarray(np.maximum(seen.mean(axis=1) * drift, least))
+    expected, before, after = (
+        np.stack([effort[:, own].mean(axis=1) for own in parts]) for effort in (seen, then, later)
+    )
+    drift = np.divide(after, before, out=np.ones_like(before), where=before > 0)
+    return np.asarray(np.maximum(expected * drift, least))
 
 
 def _unchanged(was: Past, ahead: Organisation) -> Organisation:
@@ -205,13 +216,18 @@ def _steady(teams: Teams, window: Floats, gone: int, days: int) -> Teams:
     )
 
 
-def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats) -> Floats:
-    """Expected efforts (key_result, replication) given the size of the team's run work, (effort, knot, key_result)."""
-    found = np.empty((len(efforts), len(KNOTS), len(org.key_results.key)))
-    for t, own in rows_by_team(org.key_results.team):
-        weights = by_size(org, t, size[t])
-        products = weights @ weights.T + 1e-9 * np.eye(len(KNOTS))  # a knot that no size is near stays 0
-        found[:, :, own] = np.linalg.solve(products, [weights @ effort[own].T for effort in efforts])
+def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats, parts: Parts) -> Floats:
+    """Expected efforts (key_result, replication) given the size of the team's run work.
+
+    (effort, part, knot, key_result).
+    """
+    found = np.empty((len(efforts), len(parts), len(KNOTS), len(org.key_results.key)))
+    for t, rows in rows_by_team(org.key_results.team):
+        near = by_size(org, t, size[t])
+        weights, own = [near[:, some] for some in parts], [effort[rows] for effort in efforts]
+        products = np.stack([w @ w.T for w in weights]) + 1e-9 * np.eye(len(KNOTS))  # 0 where no size is near a knot
+        sums = [[w @ effort[:, some].T for w, some in zip(weights, parts, strict=True)] for effort in own]
+        found[..., rows] = np.linalg.solve(products, np.array(sums))
     return np.maximum(found, 0.0)
 
 

@@ -30,7 +30,7 @@ def below(df: float, t: Floats) -> Floats:
     return _between(_table(df), _inside(t))[0]
 
 
-def beyond(df: float, scale: Floats, centre: Floats) -> Floats:
+def above(df: float, scale: Floats, centre: Floats) -> Floats:
     """E[max(x, 0)] around `centre` with `scale`: the integral of the distribution function."""
     place = centre / scale
     place += FAR
