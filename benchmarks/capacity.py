@@ -162,7 +162,7 @@ def one_team(coupled: Coupled) -> Callable[[], Any]:
         setting = alone(replace(coupled.setting, organisation=changed), own)
         own_size = sizes(setting.organisation, coupled.seed, chunk)
         org = setting.organisation
-        found = kernel.run(org, coupled.seed, chunk, size=own_size, start=begin, means=False, weekly=True)
+        found = kernel.run(org, coupled.seed, chunk, size=own_size, start=begin, means=False, weekly=FUTURES)
         reached(setting, gained(setting, found, own_size, e), e).mean(axis=1)
         share = np.divide(found.run, found.present, out=np.zeros_like(found.run), where=found.present > 0)
         np.quantile(np.sort(share, axis=2), (0.1, 0.5, 0.9), axis=2)

@@ -57,6 +57,8 @@ LEAST_PASTS = 1_024
 CHUNK, LEAST_CHUNK, ROOM = 10_000, 2_000, 6_000_000
 """Futures held at a time, at most and at least; in between, ROOM over the number of teams and key results."""
 BATCHES = 16
+SHOWN = 4_000
+"""Futures of a chunk whose weeks are kept: quantiles of weeks are taken from them."""
 WEEKS = 13
 """Weeks to simulate where no key result says how long."""
 
@@ -241,7 +243,7 @@ def _drawn(
     org = bare.organisation
     expected = usual(before, org, was, seed, chunk)
     setting = replace(bare, usual=expected.effort, typical=expected.typical, most=np.ones_like(bare.most))
-    first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=True)
+    first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=SHOWN)
     e = elasticities(setting, seed, chunk)
     relative = np.where(movable[:, None], moved(setting, expected.unchanged, was.size, np.ones_like(e)), 0.0)
     setting = bounded(setting, relative)

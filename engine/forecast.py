@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -112,11 +112,11 @@ class Forecast:
             "as_of": self.as_of.isoformat(),
             "known_at": timestamp(self.known_at),
             **plain,
-            "key_results": [_plain(asdict(item)) for item in self.key_results],
-            "objectives": [_plain(asdict(item)) for item in self.objectives],
-            "guardrails": [asdict(item) for item in self.guardrails],
-            "capacity": [_plain_team(item) for item in self.capacity],
-            "overall": None if self.overall is None else asdict(self.overall),
+            "key_results": [_plain(item) for item in self.key_results],
+            "objectives": [_plain(item) for item in self.objectives],
+            "guardrails": [_plain(item) for item in self.guardrails],
+            "capacity": [_plain(item) for item in self.capacity],
+            "overall": _plain(self.overall),
             "warnings": list(self.warnings),
         }
 
@@ -279,9 +279,12 @@ def _nothing(table: pl.DataFrame, as_of: date, cycle: str | None) -> str:
     return f"no key result was under way on {as_of}{after}"
 
 
-def _plain_team(item: TeamCapacity) -> dict[str, Any]:
-    return asdict(item) | {"weeks": [_plain(asdict(week)) for week in item.weeks]}
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value.isoformat() if isinstance(value, date) else value for key, value in values.items()}
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """As JSON takes it. `asdict` would copy every number for itself, which takes longer than to tell them."""
+    if is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return dict(value)
+    return value.isoformat() if isinstance(value, date) else value

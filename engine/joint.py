@@ -28,9 +28,6 @@ from koers.engine.groups import Bools
 from koers.engine.mornings import EPOCH
 from koers.engine.outlook import CEILING, FLOOR
 
-SHOWN = 4_000
-"""Futures that the quantiles of weeks are taken from."""
-
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
@@ -202,7 +199,7 @@ def _open_now(coupled: Coupled, t: int) -> float:
 def _weeks(org: Organisation, drawn: kernel.Futures, t: int) -> list[Week]:
     """The weeks in which there are mornings."""
     weeks = np.unique(org.calendar.week)
-    run, present, left = (part[t, weeks, :SHOWN] for part in (drawn.run, drawn.present, drawn.left))
+    run, present, left = (part[t, weeks] for part in (drawn.run, drawn.present, drawn.left))
     share = np.divide(run, present, out=np.zeros_like(present), where=present > 0)
     mondays = [EPOCH + timedelta(days=int(day)) for day in org.calendar.weeks[weeks]]
     shares, backlogs = (np.quantile(np.sort(part), SHARES, axis=1).T.tolist() for part in (share, left))

@@ -33,7 +33,7 @@ class Out(NamedTuple):
     tripped: Ints  # (team, replication)
     waiting: Ints  # (team, replication)
     alarm: Bools  # (guardrail, replication) whether it was broken
-    run: Floats  # (team, week, replication) person-days of run work done; without weeks unless asked for
+    run: Floats  # (team, week, replication) person-days of run work done; of as many futures as asked for
     present: Floats  # (team, week, replication) capacity, person-days
     left: Floats  # (team, week, replication) open run work after the week's last morning, person-days
     sums: Floats  # (team, block, day, column) over the futures of a block of WIDTH; without days unless asked for
@@ -84,13 +84,13 @@ def run(
     start: Start | None = None,
     mark: int = -1,
     means: bool = True,
-    weekly: bool = False,
+    weekly: int = 0,
     efforts: bool = False,
     detail: bool = False,
     executor: Executor | None = None,
 ) -> Futures:
-    """The futures numbered `replications`: with `means` also mornings on average, with `weekly` every week of each,
-    with `efforts` every day's effort on key results, with `detail` every day in full.
+    """The futures numbered `replications`: with `means` also mornings on average, every week of the first
+    `weekly` of them, with `efforts` every day's effort on key results, with `detail` every day in full.
 
     `size` (team, replication) takes the place of the drawn size of run work, `start` that of where `org` stands;
     `mark` is the morning (from the end, if below 0) after which backlog and run share are noted. An `executor` of
@@ -110,7 +110,7 @@ def run(
     return _all(org, drawn, mill, out, mark, executor)
 
 
-def follow(org: Organisation, luck: Luck, *, weekly: bool = False, detail: bool = False) -> Futures:
+def follow(org: Organisation, luck: Luck, *, weekly: int = 0, detail: bool = False) -> Futures:
     """What happens to `org` under these draws."""
     out = _empty(org, luck.word.shape[2], means=True, weekly=weekly, efforts=detail, detail=detail)
     return _all(org, lambda own: luck_of(luck, own), _machine()[1], out)
@@ -174,10 +174,10 @@ AXES = {
 """What each field of Out has a row for."""
 
 
-def _empty(org: Organisation, futures: int, *, means: bool, weekly: bool, efforts: bool, detail: bool) -> Out:
+def _empty(org: Organisation, futures: int, *, means: bool, weekly: int, efforts: bool, detail: bool) -> Out:
     """A place for what is found."""
     teams, goals, days = len(org.teams.key), len(org.key_results.key), len(org.calendar.day)
-    weeks, told = len(org.calendar.weeks) if weekly else 0, days if detail else 0
+    weeks, told = (teams, len(org.calendar.weeks), min(weekly, futures)), days if detail else 0
     return Out(
         effort=np.zeros((goals, futures)),
         landed=np.zeros((goals, futures)),
@@ -188,9 +188,9 @@ def _empty(org: Organisation, futures: int, *, means: bool, weekly: bool, effort
         tripped=np.zeros((teams, futures), dtype=np.int64),
         waiting=np.zeros((teams, futures), dtype=np.int64),
         alarm=np.zeros((len(org.guardrails.key), futures), dtype=np.bool_),
-        run=np.zeros((teams, weeks, futures)),
-        present=np.zeros((teams, weeks, futures)),
-        left=np.zeros((teams, weeks, futures)),
+        run=np.zeros(weeks),
+        present=np.zeros(weeks),
+        left=np.zeros(weeks),
         sums=np.zeros((teams, -(-futures // WIDTH), days if means else 0, len(COLUMNS))),
         days=np.zeros((teams, told, len(COLUMNS), futures)),
         shares=np.zeros((teams, told, futures)),

@@ -89,10 +89,10 @@ def _morning(g: Group, luck: Luck, out: Out, state: _State, t: int, d: int) -> F
     evening = state.backlog[t] - run
     state.backlog[t] = np.where(evening <= DUST, 0.0, evening)
     state.waiting[t] = np.where(evening <= DUST, 0, state.waiting[t] + 1)
-    if out.run.shape[1]:
-        out.run[t, week] += run
-        out.present[t, week] += capacity
-        out.left[t, week] = np.maximum(state.backlog[t] + state.standing[t], 0.0)
+    if kept := out.run.shape[2]:
+        out.run[t, week] += run[:kept]
+        out.present[t, week] += capacity[:kept]
+        out.left[t, week] = np.maximum(state.backlog[t] + state.standing[t], 0.0)[:kept]
     told = np.stack([run, change, lost, idle, arrived, state.backlog[t]])
     if out.sums.shape[2]:
         out.sums[t, :, d] = np.add.reduceat(told, np.arange(0, told.shape[1], WIDTH), axis=1).T

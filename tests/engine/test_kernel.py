@@ -37,7 +37,7 @@ def row(found: Floats, column: int) -> list[float]:
 def test_every_morning_of_every_future_capacity_and_run_work_are_conserved(world: int, seed: int) -> None:
     org, futures = random_organisation(world), range(4)
     drawn = luck.draw(org, seed, futures)
-    found = run(org, seed, futures, detail=True, weekly=True)
+    found = run(org, seed, futures, detail=True, weekly=1_000)
     there = np.maximum(org.teams.people - org.teams.away, 0.0)[..., None] * (1.0 - luck.absent(org, drawn))
     parts = found.days[:, :, [RUN, CHANGE, LOST, IDLE]]
     np.testing.assert_allclose(parts.sum(axis=2), there, rtol=0, atol=1e-9)
@@ -65,7 +65,7 @@ def test_change_work_goes_to_key_results_or_to_none_that_claims_it(world: int, s
 @settings(max_examples=40)
 def test_initiatives_take_no_more_than_there_is_and_means_and_weeks_are_those_of_the_days(world: int) -> None:
     org = random_organisation(world)
-    found = run(org, 1, range(5), detail=True, weekly=True)
+    found = run(org, 1, range(5), detail=True, weekly=1_000)
     slack = 1e-9 * (1 + len(org.teams.key))
     assert (found.goal_days.sum(axis=0) <= found.days[:, :, CHANGE].sum(axis=0) + slack).all()
     np.testing.assert_allclose(found.mean, found.days.mean(axis=3), rtol=1e-9, atol=1e-9)
@@ -215,7 +215,7 @@ def test_a_walk_of_steps_of_one_has_the_geometric_backlog() -> None:
 
 def test_a_horizon_without_mornings_has_no_effort() -> None:
     org = with_teams(plain(0), backlog=np.array([7.0]))
-    found = run(org, 0, range(3), weekly=True, detail=True)
+    found = run(org, 0, range(3), weekly=1_000, detail=True)
     assert found.days.shape == (1, 0, len(COLUMNS), 3)
     assert found.run.shape == (1, 1, 3)
     assert (found.effort == 0).all()

@@ -140,15 +140,15 @@ def assert_same_futures(one: Futures, other: Futures) -> None:
 @settings(max_examples=15)
 def test_futures_do_not_depend_on_threads(world: int) -> None:
     org = random_organisation(world)
-    alone = run(org, 1, range(WIDTH + 9), weekly=True, detail=True)
+    alone = run(org, 1, range(WIDTH + 9), weekly=1_000, detail=True)
     with ThreadPoolExecutor(3) as executor:
-        together = run(org, 1, range(WIDTH + 9), weekly=True, detail=True, executor=executor)
+        together = run(org, 1, range(WIDTH + 9), weekly=1_000, detail=True, executor=executor)
     assert_same_futures(alone, together)
     np.testing.assert_array_equal(alone.mean, together.mean)
 
 
 def in_chunks(org: Organisation, ends: list[int]) -> Futures:
-    parts = [run(org, 1, range(low, high), weekly=True, detail=True) for low, high in pairwise(ends)]
+    parts = [run(org, 1, range(low, high), weekly=1_000, detail=True) for low, high in pairwise(ends)]
     return Futures(*(np.concatenate(values, axis=-1) for values in zip(*parts, strict=True)))
 
 
@@ -156,14 +156,14 @@ def in_chunks(org: Organisation, ends: list[int]) -> Futures:
 @settings(max_examples=15)
 def test_futures_do_not_depend_on_chunks(world: int) -> None:
     org = random_organisation(world)
-    assert_same_futures(run(org, 1, range(600), weekly=True, detail=True), in_chunks(org, [0, 7, WIDTH + 50, 600]))
+    assert_same_futures(run(org, 1, range(600), weekly=1_000, detail=True), in_chunks(org, [0, 7, WIDTH + 50, 600]))
 
 
 def test_draws_that_depend_on_the_chunk_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(luck, "_numbers", lambda replications: np.arange(len(replications)))
     org = with_teams(plain(9), given=np.full((1, 9), np.nan), level_shake=np.array([0.2]), level_sd=np.array([0.2]))
     with pytest.raises(AssertionError):
-        assert_same_futures(run(org, 1, range(600), weekly=True, detail=True), in_chunks(org, [0, 300, 600]))
+        assert_same_futures(run(org, 1, range(600), weekly=1_000, detail=True), in_chunks(org, [0, 300, 600]))
 
 
 @given(WORLDS, st.randoms(use_true_random=False))
@@ -212,7 +212,7 @@ def test_a_team_whose_lever_is_not_pulled_keeps_its_futures_to_the_last_bit(leve
     moved = 0
     for world in range(40):
         org = random_organisation(world, exotic=False)
-        one, other = (run(o, 1, range(40), weekly=True, detail=True) for o in (org, LEVERS[lever](org)))
+        one, other = (run(o, 1, range(40), weekly=1_000, detail=True) for o in (org, LEVERS[lever](org)))
         goals_ = np.flatnonzero(org.key_results.team > 0)
         others = {name: np.arange(1, len(org.teams.key)) for name in ("days", "shares", "run", "left")}
         others |= dict.fromkeys(("effort", "landed", "goal_days"), goals_)
@@ -249,8 +249,8 @@ def z_of(difference: Floats) -> float:
 @pytest.mark.parametrize("world", range(6))
 def test_without_numba_futures_are_the_same(world: int, monkeypatch: pytest.MonkeyPatch) -> None:
     org = random_organisation(world)
-    compiled = run(org, 2, range(WIDTH + 5), weekly=True, detail=True)
+    compiled = run(org, 2, range(WIDTH + 5), weekly=1_000, detail=True)
     monkeypatch.setattr(kernel, "_machine", lambda: (luck.fill, lanes.mill))
-    plainly = run(org, 2, range(WIDTH + 5), weekly=True, detail=True)
+    plainly = run(org, 2, range(WIDTH + 5), weekly=1_000, detail=True)
     for name in Futures._fields:
         np.testing.assert_allclose(getattr(compiled, name), getattr(plainly, name), rtol=1e-9, atol=1e-9, err_msg=name)

@@ -54,7 +54,7 @@ def with_mill(mill: Mill, org: Organisation, luck: Luck) -> Futures:
     """As `kernel.follow`, through another mill."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernel, "_machine", lambda: (fill, mill))
-        return kernel.follow(org, luck, weekly=True, detail=True)
+        return kernel.follow(org, luck, weekly=1_000, detail=True)
 
 
 @given(ANY, ANY)
@@ -63,7 +63,7 @@ def with_mill(mill: Mill, org: Organisation, luck: Luck) -> Futures:
 def test_reference_and_kernel_agree_path_by_path(world: int, seed: int) -> None:
     org = random_organisation(world)
     luck = draw(org, seed, range(3), begun_anywhere(org, world))
-    compiled, plain = kernel.follow(org, luck, weekly=True, detail=True), with_mill(lanes.mill, org, luck)
+    compiled, plain = kernel.follow(org, luck, weekly=1_000, detail=True), with_mill(lanes.mill, org, luck)
     assert_equal(compiled, plain)
     for n in range(3):
         assert_same(compiled, n, play(org, one(luck, n)), org)
@@ -87,7 +87,7 @@ def begun_anywhere(org: Organisation, seed: int, futures: int = 3) -> Start:
 def test_compiled_and_plain_agree_over_full_and_broken_blocks_of_futures(world: int) -> None:
     org = random_organisation(world)
     luck = draw(org, 5, range(2 * WIDTH + 37))
-    assert_equal(kernel.follow(org, luck, weekly=True, detail=True), with_mill(lanes.mill, org, luck))
+    assert_equal(kernel.follow(org, luck, weekly=1_000, detail=True), with_mill(lanes.mill, org, luck))
 
 
 def a_day_late(records: Any) -> Any:  # noqa: ANN401
