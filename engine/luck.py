@@ -7,6 +7,7 @@ mornings all teams take their byte from one common word. Everything is named by 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -175,8 +176,20 @@ def _level(org: Organisation, t: int, seed: int, r: Ints, when: Ints) -> Floats:
         after += keep * before
     for after, before in pairwise(level[now::-1]):
         before += keep * after
-    level += teams.rate_sd[t] * normals(stream(seed, "rate", teams.key[t]), r, 0)
+    level += teams.rate_sd[t] * rate(seed, teams.key[t], r)
     return level
+
+
+def rate(seed: int, key: str, r: Ints) -> Floats:
+    """Where a team's long-run rate is in the futures `r`, one after the other, in standard deviations; read only."""
+    return _rate(stream(seed, "rate", key), int(r[0]), len(r))
+
+
+@lru_cache(maxsize=128)  # of all draws the only ones that every play of a team needs as they are
+def _rate(key: int, first: int, count: int) -> Floats:
+    found = normals(key, np.arange(first, first + count), 0)
+    found.flags.writeable = False
+    return found
 
 
 def _place(org: Organisation, level: Floats, bins: NDArray[np.int32], scale: Floats) -> None:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from koers.engine import draws
 from koers.engine.capacity import Floats, Ints, Organisation
 from koers.engine.compiled import part, whole
-from koers.engine.draws import normals, steps, stream
+from koers.engine.draws import steps, stream
 from koers.engine.groups import WIDTH
-from koers.engine.luck import Common, Words
+from koers.engine.luck import Common, Words, rate
 
 FUTURE, MOMENT, FIRST, SECOND = map(np.uint64, (draws.FUTURE, draws.MOMENT, draws.FIRST, draws.SECOND))
 S30, S27, S31 = map(np.uint64, (30, 27, 31))
@@ -37,7 +37,7 @@ def _week(
     cells: tuple[float, float, float, float],
     shared: Any,  # noqa: ANN401
     mask: Any,  # noqa: ANN401
-    rate: Floats,
+    off: Floats,
     steps: Floats,
     s: Any,  # noqa: ANN401
     before: Floats,
@@ -60,7 +60,7 @@ def _week(
     for j in range(len(word)):
         level = mean + sd * scale[j] + keep * before[j]
         before[j] = level
-        level += rate[j]
+        level += off[j]
         cell = min(max(math.floor((level - low) * per_bin), 0.0), last)
         bins[j] = cell
         scale[j] = level - ((cell + 0.5) * wide + low)
@@ -75,7 +75,7 @@ def _fill(
     numbers: Floats,
     shared: Any,  # noqa: ANN401
     mask: Any,  # noqa: ANN401
-    rate: Floats,
+    off: Floats,
     steps: Floats,
     s: Any,  # noqa: ANN401
     before: Floats,
@@ -86,8 +86,8 @@ def _fill(
     """Forwards from the week `now`, then backwards from it; `monday` names the first week."""
     weeks, mean, sd, shake, keep = len(word), numbers[0], numbers[1], numbers[2], numbers[3]
     cells = numbers[4], numbers[5], 1.0 / numbers[5], numbers[6]
-    for low in range(0, len(rate), WIDTH):
-        end = min(low + WIDTH, len(rate))
+    for low in range(0, len(off), WIDTH):
+        end = min(low + WIDTH, len(off))
         for j in range(WIDTH):
             future = np.uint64(first + low + j) * FUTURE
             s[DEMAND + j], s[LEVEL + j] = mixed(keys[0] + future), mixed(keys[1] + future)
@@ -96,7 +96,7 @@ def _fill(
             fresh = w == now or (monday + w) % FOUR == (0 if w > now else FOUR - 1)
             own = (mean, sd, 0.0) if w == now else (0.0, shake, keep)
             _week(
-                monday + w, fresh, own, cells, shared[w, low:end], mask[w, low:end], rate[low:end], steps, s, before,
+                monday + w, fresh, own, cells, shared[w, low:end], mask[w, low:end], off[low:end], steps, s, before,
                 word[w, low:end], bins[w, low:end], scale[w, low:end],
             )  # fmt: skip
 
@@ -117,10 +117,10 @@ def fill(
     by_team = (teams.level_mean, teams.level_sd, teams.level_shake, teams.level_keep)
     numbers = [*(part[t] for part in by_team), teams.level_low, teams.level_step, teams.demand.shape[2] - 1]
     keys = np.array([stream(seed, purpose, key) for purpose in ("demand", "level")], dtype=np.uint64)
-    rate = teams.rate_sd[t] * normals(stream(seed, "rate", key), r, 0)
+    off = teams.rate_sd[t] * rate(seed, key, r)
     _fill(
         keys, int(r[0]), int(when[0, 0]), org.calendar.now, np.array(numbers, dtype=np.float64),
-        shared.word, shared.mask, rate, steps(), np.empty(3 * WIDTH, dtype=np.uint64), np.zeros(WIDTH),
+        shared.word, shared.mask, off, steps(), np.empty(3 * WIDTH, dtype=np.uint64), np.zeros(WIDTH),
         word, bins, scale,
     )  # fmt: skip
     np.exp(scale, out=scale)

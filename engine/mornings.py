@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -38,14 +41,29 @@ def mornings(after: date, until: date, country: str = COUNTRY) -> list[date]:
 
 @cache
 def _holidays(country: str, year: int) -> frozenset[date]:
-    import holidays  # loads in a tenth of a second: only where mornings are asked for
-
-    try:
-        return frozenset(holidays.country_holidays(country.strip().upper(), years=year))
-    except NotImplementedError:
+    known = _country(country.strip().upper())
+    if known is None:
         raise KoersError(
             f"country {country!r}: its public holidays are not known; name it by its ISO 3166 code, such as {COUNTRY}"
-        ) from None
+        )
+    return frozenset(known(years=year))
+
+
+@cache
+def _country(code: str) -> Any:  # noqa: ANN401
+    """The class of a country's holidays, None where there is none; without its package, which loads those of all."""
+    from holidays.registry import COUNTRIES  # loads in a twentieth of a second: only where mornings are asked for
+
+    module, name = next(((module, name) for module, (name, *codes) in COUNTRIES.items() if code in codes), (None, ""))
+    package = find_spec("holidays.countries")
+    if module is None or package is None:
+        return None
+    spec = PathFinder.find_spec(f"{package.name}.{module}", package.submodule_search_locations)
+    if spec is None or spec.loader is None:
+        return None
+    alone = module_from_spec(spec)
+    spec.loader.exec_module(alone)
+    return getattr(alone, name)
 
 
 def calendar_of(days: Sequence[date], as_of: date) -> Calendar:

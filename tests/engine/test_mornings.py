@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import date, timedelta
 
+import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +54,15 @@ def test_other_countries_have_other_mornings() -> None:
         free = mornings(date(2026, 1, 1), date(2026, 12, 31), country)
         assert thanksgiving not in free
         assert kings_day in free
+
+
+@pytest.mark.parametrize("country", ["NL", "BE", "DE", "GB", "USA", "IN", "ID", "PR"])
+def test_mornings_keep_the_holidays_that_their_library_knows(country: str) -> None:
+    for year in (2024, 2027):
+        after, until = date(year - 1, 12, 31), date(year, 12, 31)
+        days = [after + timedelta(days=n) for n in range(1, (until - after).days + 1)]
+        free = holidays.country_holidays(country, years=year)
+        assert mornings(after, until, country) == [day for day in days if day.weekday() < 5 and day not in free]
 
 
 @pytest.mark.parametrize("country", ["XX", "", "Holland"])
