@@ -217,9 +217,9 @@ def _tell(s: Floats, sums: Floats, days: Floats, shares: Floats, t: int, d: int,
 
 
 @part
-def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, week: int, first: int) -> None:
+def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, week: int, first: int, n: int) -> None:
     """Write a team's week down."""
-    for j in range(min(WIDTH, run.shape[2] - first)):
+    for j in range(n):
         run[t, week, first + j] = s[WEEK_RUN + j]
         present[t, week, first + j] = s[WEEK_PRESENT + j]
         work = s[BACKLOG + j] + s[STANDING + j]
@@ -254,6 +254,7 @@ def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - cal
     days = len(w.morning)
     for first in range(begin, end, WIDTH):
         n = WIDTH if end - first > WIDTH else end - first
+        shown = w.run.shape[2] - first if w.run.shape[2] - first < n else n
         for t in range(len(w.team)):
             _open(w.rows[t], w.came[t], w.evening[t], w.standing[t], first, n)
         for r in range(len(w.rail)):
@@ -276,8 +277,8 @@ def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - cal
                 _protect(s, now, w.alarms)
                 _divide(s, team["switch_loss"], now["kind"] == FIXED_SPLIT)
                 _tell(s, w.sums, w.days, w.shares, t, d, first, n)
-                if last and first < w.run.shape[2]:
-                    _tell_week(s, w.run, w.present, w.left, t, week, first)
+                if last and shown > 0:
+                    _tell_week(s, w.run, w.present, w.left, t, week, first, shown)
                 if d == mark:
                     for q in range(KEPT):
                         for j in range(n):

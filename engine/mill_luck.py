@@ -61,7 +61,9 @@ def _week(
         level = mean + sd * scale[j] + keep * before[j]
         before[j] = level
         level += off[j]
-        cell = min(max(math.floor((level - low) * per_bin), 0.0), last)
+        cell = math.floor((level - low) * per_bin)
+        cell = cell if cell > 0.0 else 0.0
+        cell = cell if cell < last else last
         bins[j] = cell
         scale[j] = level - ((cell + 0.5) * wide + low)
 
@@ -87,7 +89,7 @@ def _fill(
     weeks, mean, sd, shake, keep = len(word), numbers[0], numbers[1], numbers[2], numbers[3]
     cells = numbers[4], numbers[5], 1.0 / numbers[5], numbers[6]
     for low in range(0, len(off), WIDTH):
-        end = min(low + WIDTH, len(off))
+        end = low + WIDTH if low + WIDTH < len(off) else len(off)
         for j in range(WIDTH):
             future = np.uint64(first + low + j) * FUTURE
             s[DEMAND + j], s[LEVEL + j] = mixed(keys[0] + future), mixed(keys[1] + future)
