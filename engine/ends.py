@@ -15,7 +15,7 @@ from koers.engine.ahead import LEVELS, passages
 from koers.engine.capacity import Floats
 from koers.engine.coupled import Coupled, batches
 from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, beyond_usual, by_size, elasticities, grouped, landed, own_scale, reached
+from koers.engine.futures import Setting, beyond_usual, by_size, elasticities, grouped, own_scale, reached, with_landed
 from koers.engine.groups import rows_by_team
 from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
@@ -138,13 +138,13 @@ def _error(coupled: Coupled, count: int) -> Floats:
     for own in parts:
         calm[:, own] -= calm[:, own].mean(axis=1, keepdims=True)
     e = elasticities(setting, coupled.seed, range(learnt))
-    gain = beyond_usual(setting, coupled.first.effort, usual, typical, e)
-    gain += landed(setting, coupled.first)
+    gain = with_landed(setting, coupled.first, beyond_usual(setting, coupled.first.effort, usual, typical, e))
     chance = reached(setting, coupled.of_movable(gain), e)
     apart = chance - reached(setting, calm, mean)
     of_learnt = np.var([apart[:, own].mean(axis=1) for own in parts], axis=0, ddof=1) / len(parts)
-    of_fewer = np.mean([chance[:, own].var(axis=1) for own in parts], axis=0)
-    return np.asarray(np.sqrt(of_learnt * min(learnt / count, 1.0) + of_fewer * max(1 / count - 1 / learnt, 0.0)))
+    if count >= learnt:
+        return np.asarray(np.sqrt(of_learnt * learnt / count))
+    return np.asarray(np.sqrt(of_learnt + chance.var(axis=1) * (1 / count - 1 / learnt)))
 
 
 def _of_batches(coupled: Coupled) -> tuple[Floats, Floats]:

@@ -118,15 +118,15 @@ def elasticity_of(setting: Setting, e: Floats) -> Floats:
 
 def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floats:
     """Progress by due beyond what was expected: what effort adds, and impacts of initiatives beyond expected gains."""
-    found = moved(setting, futures.effort, sizes, e)
-    found += landed(setting, futures)
-    return found
+    return with_landed(setting, futures, moved(setting, futures.effort, sizes, e))
 
 
-def landed(setting: Setting, futures: Futures) -> Floats:
-    """Progress by due that initiatives bring beyond expected gains."""
-    way = setting.organisation.key_results.pace.sum(axis=1)
-    return np.asarray(np.maximum(futures.landed - way[:, None], 0.0))
+def with_landed(setting: Setting, futures: Futures, gain: Floats) -> Floats:
+    """`gain`, and what initiatives bring by due beyond expected gains; in place."""
+    if setting.organisation.initiatives.key:
+        way = setting.organisation.key_results.pace.sum(axis=1)
+        gain += np.maximum(futures.landed - way[:, None], 0.0)
+    return gain
 
 
 def usual_effort(setting: Setting, sizes: Floats) -> Floats:
