@@ -143,9 +143,11 @@ def _moments(u: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     grown = lost * (1 - lost / 2)
     near = u < SERIES
     v = np.where(near, 1.0, u)
-    reach = np.where(near, 1 - u / 2 + u**2 / 6 - u**3 / 24, lost / v)
-    var_level = np.where(near, 1 / 3 - u / 4 + 7 / 60 * u**2 - u**3 / 24, (v - 2 * lost + grown) / v**3)
-    var_slope = np.where(near, 1 - u + 2 / 3 * u**2 - u**3 / 3, grown / v)
+    reach, var_level, var_slope = lost / v, (v - 2 * lost + grown) / (v * v * v), grown / v
+    if near.any():
+        reach = np.where(near, 1 - u * (1 / 2 - u * (1 / 6 - u / 24)), reach)
+        var_level = np.where(near, 1 / 3 - u * (1 / 4 - u * (7 / 60 - u / 24)), var_level)
+        var_slope = np.where(near, 1 - u * (1 - u * (2 / 3 - u / 3)), var_slope)
     return reach, 1 - lost, var_level, var_slope
 
 
