@@ -97,10 +97,10 @@ def _record(session: Session, result: Forecast) -> None:
 def _print_forecast(result: Forecast, recorded: Frames) -> None:
     from koers.cli.capacity import forecast_lines
     from koers.cli.console import forecast_table, notes, stdout
-    from koers.engine.forecast import trajectories, week_before
+    from koers.engine.forecast import trajectories, weeks_before
 
     console = stdout()
-    week, points = week_before(recorded, result), trajectories(recorded, result)
+    week, points = weeks_before(recorded, result, [1], result.samples)[0].probability, trajectories(recorded, result)
     for part in forecast_table(result, week, points, console.width, list(forecast_lines(result, console.width))):
         console.print(part)
     notes(result)

@@ -61,7 +61,7 @@ class Forecast(forecast.Forecast):
 
     @cached_property
     def _before(self) -> dict[str, float]:
-        return forecast.week_before(self.recorded, self)
+        return forecast.weeks_before(self.recorded, self, [1], self.samples)[0].probability
 
     def _repr_html_(self) -> str:
         from koers.cli.report.cards import forecast_card
@@ -82,10 +82,8 @@ class KeyResult:
         rows: dict[date, dict[str, Any]] = {}
         for row in self.seen.readings[name]:
             rows.setdefault(row["effective_on"], {})["value"] = row["value"]
-        for then in (self.seen.forecast, *self.seen.weeks):
-            for item in then.key_results:
-                if item.key_result == name:
-                    rows.setdefault(then.as_of, {})["probability"] = item.probability
+        for then in self.seen.chances(name):
+            rows.setdefault(then[0], {})["probability"] = then[1]
         if fan := self.seen.fans.get(name):
             for place, day in enumerate(fan.days):
                 rows.setdefault(day, {}).update({level: values[place] for level, values in fan.quantiles.items()})

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,7 @@ from koers.engine.grading import days_of, progress
 from koers.engine.joint import Guardrail, TeamCapacity
 from koers.engine.outlook import FLOOR, QUANTILES
 from koers.engine.projections import goals, readings, running
-from koers.engine.prospect import SAMPLES, prospect
+from koers.engine.prospect import SAMPLES, chances, prospect
 from koers.engine.replay import Frames, typed, view
 from koers.engine.staffing import capacity_from
 from koers.engine.standing import is_stale, under_way
@@ -192,16 +192,22 @@ def foresee(
 _ORDER = (pl.col("objective").is_null(), "objective", "key_result")
 
 
-def week_before(recorded: Frames, now: Forecast) -> dict[str, float]:
-    """The probability each key result had a week before `now`, as known at the end of that day."""
-    then = weeks_before(recorded, now, [1], now.samples)[0]
-    return {item.key_result: item.probability for item in then.key_results}
+class Chances(NamedTuple):
+    """The probabilities that were to be said at the end of a day, by key result."""
+
+    as_of: date
+    probability: dict[str, float]
 
 
-def weeks_before(recorded: Frames, now: Forecast, weeks: Iterable[int], samples: int) -> list[Forecast]:
+def weeks_before(recorded: Frames, now: Forecast, weeks: Iterable[int], samples: int) -> list[Chances]:
     """What was to be said so many weeks before `now`, as known at the end of that day."""
-    days = [now.as_of - timedelta(weeks=week) for week in weeks]
-    return [forecast_from(recorded, d, min(now.known_at, end_of(d)), samples=samples, seed=now.seed) for d in days]
+    found = []
+    for day in (now.as_of - timedelta(weeks=week) for week in weeks):
+        frames = view(recorded, effective_until=day, known_until=min(now.known_at, end_of(day)))
+        table, values = goals(frames), readings(frames)
+        said = chances(frames, table, values, day, under_way(table, day), samples=samples, seed=now.seed)
+        found.append(Chances(day, said))
+    return found
 
 
 def trajectories(recorded: Frames, now: Forecast) -> dict[str, list[tuple[date, float]]]:

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from koers.engine.coupled import Coupled, couple
+from koers.engine.coupled import Coupled, couple, probabilities
 from koers.engine.ends import Asked
 from koers.engine.joint import Joint, joint
 from koers.engine.learning import Learnt, learn
@@ -56,6 +56,27 @@ def prospect(
     rows = found.rows.filter(pl.col("key_result").is_in(seen["key_result"].implode())).select(seen.columns)
     untouched = seen.join(rows, on="key_result", how="anti")
     return Prospect(pl.concat([untouched, rows]).sort("key_result"), found, coupled)
+
+
+def chances(
+    frames: Frames,
+    goals: pl.DataFrame,
+    readings: pl.DataFrame,
+    as_of: date,
+    wanted: pl.DataFrame,
+    *,
+    samples: int,
+    seed: int,
+) -> dict[str, float]:
+    """P(target met at due) of the `wanted` goals as `prospect` says it, and nothing else."""
+    learnt = None if frames.of(CapacitySet).is_empty() else learn(goals, readings, as_of)
+    seen = outlook(goals, readings, as_of, wanted["key_result"], learnt)
+    found = dict(seen.select("key_result", "probability").iter_rows())
+    coupled = couple(frames, goals, readings, as_of, learnt, samples=samples, seed=seed)
+    if coupled is not None:
+        moved = zip(coupled.goals["key_result"], probabilities(coupled).tolist(), strict=True)
+        found |= {name: chance for name, chance in moved if name in found}
+    return found
 
 
 def _asked(wanted: pl.DataFrame, seen: pl.DataFrame) -> Asked:

@@ -78,24 +78,14 @@ def _said(facts: Seen, item: KeyResultForecast) -> str:
     found = says.in_ten(item.probability)
     exact = "" if "chance" in found else f" ({percent(item.probability)})"
     said = f"{says.SAID[outlook(item.probability)].capitalize()}: {found}{exact}"
-    was = next((one.probability for one in _chances(facts, item.key_result)[1:2]), None)
+    was = next((chance for _, chance in facts.chances(item.key_result)[1:2]), None)
     return f"{said}; {says.points(item.probability, was)} in a week." if was is not None else f"{said}."
-
-
-def _chances(facts: Seen, name: str) -> list[KeyResultForecast]:
-    """A key result as forecast today, a week ago, and so on."""
-    return [item for one in (facts.forecast, *facts.weeks) for item in one.key_results if item.key_result == name]
 
 
 def _chart(facts: Seen, known: Names, item: KeyResultForecast) -> Markup:
     goal, as_of = facts.goals[item.key_result], facts.forecast.as_of
     control = item.kind == "control"
-    chances = [
-        (one.as_of, found.probability)
-        for one in reversed((facts.forecast, *facts.weeks))
-        for found in one.key_results
-        if found.key_result == item.key_result
-    ]
+    chances = facts.chances(item.key_result)[::-1]
     it = Course(
         start=item.start,
         due=item.due,

@@ -15,7 +15,7 @@ from koers.engine.coupled import Coupled
 from koers.engine.explain import explain
 from koers.engine.explained import Explanation
 from koers.engine.fan import Fan, fans
-from koers.engine.forecast import Forecast, KeyResultForecast, foresee, weeks_before
+from koers.engine.forecast import Chances, Forecast, KeyResultForecast, foresee, weeks_before
 from koers.engine.judge import Verdict, judge
 from koers.engine.projections import goals, objectives, readings
 from koers.engine.replay import Frames, view
@@ -48,15 +48,20 @@ Readings = dict[str, list[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What there is to say of key results alone; `weeks`: the forecast of a week before, of two, and so on."""
+    """What there is to say of key results alone; `weeks`: what was said a week before, two, and so on."""
 
     forecast: Forecast
-    weeks: tuple[Forecast, ...]
+    weeks: tuple[Chances, ...]
     fans: Mapping[str, Fan]
     goals: Mapping[str, Row]
     objectives: Mapping[str, Row]
     readings: Mapping[str, Sequence[Row]]
     teams: Mapping[str, str]
+
+    def chances(self, name: str) -> list[tuple[date, float]]:
+        """The chance of a key result as said today, a week ago, and so on."""
+        now = [(self.forecast.as_of, item.probability) for item in self.forecast.key_results if item.key_result == name]
+        return now + [(week.as_of, week.probability[name]) for week in self.weeks if name in week.probability]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ def look(recorded: Frames, now: Forecast, notes: Mapping[int, str]) -> Seen:
     )
 
 
-def _weeks(recorded: Frames, now: Forecast) -> tuple[Forecast, ...]:
+def _weeks(recorded: Frames, now: Forecast) -> tuple[Chances, ...]:
     """The week before as exactly as today, so that a difference is one; the others roughly."""
     begun = [(now.as_of - item.start).days // 7 for item in now.key_results]
     weeks = min(max(begun, default=0), WEEKS)
@@ -142,9 +147,9 @@ def _weeks(recorded: Frames, now: Forecast) -> tuple[Forecast, ...]:
     return (*last, *weeks_before(recorded, now, range(2, weeks + 1), min(now.samples, ROUGH)))
 
 
-def movers(now: Forecast, weeks: Sequence[Forecast]) -> list[Move]:
+def movers(now: Forecast, weeks: Sequence[Chances]) -> list[Move]:
     """Key results whose chance moved within the week, with what it was; the most moved first."""
-    before = {item.key_result: item.probability for item in weeks[0].key_results} if weeks else {}
+    before = weeks[0].probability if weeks else {}
     both = [(item, before[item.key_result]) for item in now.key_results if item.key_result in before]
     moved = [(item, was) for item, was in both if abs(item.probability - was) >= MOVED - 1e-9]
     return sorted(moved, key=lambda pair: (-abs(pair[0].probability - pair[1]), pair[0].key_result))

@@ -184,7 +184,7 @@ def _card(facts: Facts, known: Names, name: str | None, own: Sequence[KeyResultF
 
 def _before(facts: Facts) -> dict[str, float]:
     """The chance of each key result a week before."""
-    return {item.key_result: item.probability for item in facts.weeks[0].key_results} if facts.weeks else {}
+    return facts.weeks[0].probability if facts.weeks else {}
 
 
 def _line(known: Names, item: KeyResultForecast, was: float | None) -> Line:

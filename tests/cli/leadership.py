@@ -11,7 +11,7 @@ from typing import TypeVar
 from koers.cli.report.facts import Facts, gather, movers
 from koers.cli.report.leadership import leadership_page
 from koers.engine.explained import Explanation, Part
-from koers.engine.forecast import Forecast
+from koers.engine.forecast import Chances, Forecast
 from koers.engine.replay import typed
 from koers.events.log import open_log
 from koers.events.model import (
@@ -84,7 +84,8 @@ def many(facts: Facts, count: int) -> Facts:
     def spread(known: Mapping[str, T]) -> dict[str, T]:
         return {f"{name} {n}": value for n in rounds for name, value in known.items()}
 
-    now, weeks = copies(facts.forecast), tuple(map(copies, facts.weeks))
+    now = copies(facts.forecast)
+    weeks = tuple(Chances(week.as_of, spread(week.probability)) for week in facts.weeks)
     return replace(
         facts,
         forecast=now,

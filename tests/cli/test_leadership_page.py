@@ -20,6 +20,7 @@ from koers.cli.report.strips import spark, strip
 from koers.cli.text import outlook, points_moved
 from koers.engine.explained import Explanation, Part
 from koers.engine.fan import Fan
+from koers.engine.forecast import Chances
 from koers.engine.outlook import QUANTILES
 from koers.engine.replay import typed
 from koers.events.model import CheckedIn, CheckInCorrected, Event, OutcomeRecorded, end_of
@@ -127,14 +128,14 @@ def test_causes_beyond_the_third_are_one_line(staffed_facts: Facts) -> None:
 
 
 def test_key_results_move_by_five_points_or_more(small_facts: Facts) -> None:
-    week = small_facts.weeks[0]
-    first, *others = week.key_results
-    moved = replace(week, key_results=(replace(first, probability=first.probability - 0.3), *others))
-    same = small_facts.forecast
-    found = movers(same, [moved])
+    week, same = small_facts.weeks[0], small_facts.forecast
+    first = next(item for item in same.key_results if item.key_result in week.probability)
+    found = movers(same, [Chances(week.as_of, week.probability | {first.key_result: first.probability - 0.3})])
+    assert first in [item for item, _ in found]
     assert found == sorted(found, key=lambda pair: -abs(pair[0].probability - pair[1]))
     assert all(abs(item.probability - was) >= 0.05 for item, was in found)
-    assert movers(same, [same]) == []
+    now = Chances(same.as_of, {item.key_result: item.probability for item in same.key_results})
+    assert movers(same, [now]) == []
     assert movers(same, []) == []
 
 
