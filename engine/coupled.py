@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from koers.engine import elasticity, kernel, work
 from koers.engine.ahead import Ahead
+from koers.engine.batches import batches
 from koers.engine.beliefs import beliefs, paces
 from koers.engine.capacity import Floats, Organisation
 from koers.engine.futures import (
@@ -32,16 +33,16 @@ from koers.engine.futures import (
 from koers.engine.grading import over
 from koers.engine.history import (
     Account,
+    LearntEffort,
     Past,
     Usual,
     account,
     done,
+    learnt_by,
     noticed,
     partly_done,
     past,
-    typical_effort,
     usual,
-    usual_effort,
 )
 from koers.engine.learning import Learnt, learn
 from koers.engine.luck import Luck, Start, draw, sizes
@@ -56,7 +57,6 @@ LEAST_PASTS = 1_024
 """Futures that what is usual is learnt from, at least."""
 CHUNK, LEAST_CHUNK, ROOM = 10_000, 2_000, 6_000_000
 """Futures held at a time, at most and at least; in between, ROOM over the number of teams and key results."""
-BATCHES = 16
 SHOWN = 4_000
 """Futures of a chunk whose weeks are kept: quantiles of weeks are taken from them."""
 WEEKS = 13
@@ -73,7 +73,7 @@ class Drawn:
     recent: Floats  # (team,) run share expected of the last five mornings
     first: kernel.Futures  # week by week
     usual: Usual
-    learnt: tuple[Floats, Floats]  # usual (batch, knot, key_result) and typical effort (batch, key_result) by batches
+    learnt: LearntEffort  # by batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +247,6 @@ def _drawn(
     e = elasticities(setting, seed, chunk)
     relative = np.where(movable[:, None], moved(setting, expected.unchanged, was.size, np.ones_like(e)), 0.0)
     setting = bounded(setting, relative)
-    parts = batches(len(chunk))
-    learnt = (
-        usual_effort(was.effort, *expected.played, was.size, org, parts),
-        typical_effort(was.effort, *expected.played, org, parts),
-    )
     by_effort = elasticity_of(setting, e) * relative
     return Drawn(
         setting=calibrated(setting, by_effort, relative, probability),
@@ -260,15 +255,8 @@ def _drawn(
         recent=was.run_share,
         first=first,
         usual=expected,
-        learnt=learnt,
+        learnt=learnt_by(batches(len(chunk)), was, expected.played, org),
     )
-
-
-def batches(count: int) -> list[slice]:
-    """Futures cut into parts that each learn for themselves what is usual."""
-    each, more = divmod(count, BATCHES)
-    edges = [n * each + min(n, more) for n in range(BATCHES + 1)]
-    return [slice(low, high) for low, high in pairwise(edges)]
 
 
 def _moved(goals: pl.DataFrame, staff: Staffing, as_of: date) -> pl.DataFrame:

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 from scipy import special
 
-from koers.engine import elasticity, kernel
+from koers.engine import kernel
 from koers.engine.ahead import LEVELS, passages
+from koers.engine.batches import error
 from koers.engine.capacity import Floats
-from koers.engine.coupled import Coupled, batches
+from koers.engine.coupled import Coupled
 from koers.engine.draws import stream, uniforms
-from koers.engine.futures import Setting, beyond_usual, by_size, elasticities, grouped, own_scale, reached, with_landed
-from koers.engine.groups import rows_by_team
+from koers.engine.futures import Setting, grouped, own_scale, reached
 from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
 from koers.engine.pace import Predictive
@@ -80,7 +80,7 @@ class Read(NamedTuple):
 
     def up_to(self, count: int) -> Read:
         """The first of them."""
-        return Read(self.drawn, self.gain[:, :count], self.e[:count], self.chance[:, :count])
+        return Read(self.drawn.up_to(count), self.gain[:, :count], self.e[:count], self.chance[:, :count])
 
 
 def read(coupled: Coupled, chunk: range) -> Read:
@@ -99,7 +99,7 @@ def key_result_rows(
     numbers = goals.select("key_result").with_columns(
         pl.Series("probability", np.clip(chance, FLOOR, CEILING)),
         pl.Series("probability_counts", np.clip(total.counts / n, FLOOR, CEILING)),
-        pl.Series("probability_se", _error(coupled, total.count)),
+        pl.Series("probability_se", error(coupled, total.count)),
         pl.Series("lost_to_run_work", lost),
         pl.Series("shifted", mean_gain),
     )
@@ -124,41 +124,6 @@ def key_result_rows(
             row |= binary_numbers(goal, row["probability"])
     schema = dict(table.schema)
     return pl.DataFrame(rows, schema=schema, orient="row").drop("shifted")
-
-
-def _error(coupled: Coupled, count: int) -> Floats:
-    """Monte Carlo error of the probabilities from `count` futures, by batches that learn what is usual for themselves.
-
-    Where nothing changes the futures say what Progress says, whichever they are: what sets them apart from that counts.
-    """
-    setting, learnt = coupled.setting, coupled.size.shape[1]
-    parts, (usual, typical) = batches(learnt), _of_batches(coupled)
-    mean = np.full(learnt, float(setting.elasticity @ elasticity.GRID))
-    calm = coupled.of_movable(beyond_usual(setting, coupled.usual.unchanged, usual.copy(), typical, mean))
-    for own in parts:
-        calm[:, own] -= calm[:, own].mean(axis=1, keepdims=True)
-    e = elasticities(setting, coupled.seed, range(learnt))
-    gain = with_landed(setting, coupled.first, beyond_usual(setting, coupled.first.effort, usual, typical, e))
-    chance = reached(setting, coupled.of_movable(gain), e)
-    apart = chance - reached(setting, calm, mean)
-    of_learnt = np.var([apart[:, own].mean(axis=1) for own in parts], axis=0, ddof=1) / len(parts)
-    if count >= learnt:
-        return np.asarray(np.sqrt(of_learnt * learnt / count))
-    return np.asarray(np.sqrt(of_learnt + chance.var(axis=1) * (1 / count - 1 / learnt)))
-
-
-def _of_batches(coupled: Coupled) -> tuple[Floats, Floats]:
-    """Usual and typical effort as the batch of each future has learnt them, (key_result, replication)."""
-    org, size, (usual, typical) = coupled.setting.organisation, coupled.size, coupled.learnt
-    found = np.empty((2, len(org.key_results.key), size.shape[1]))
-    parts = batches(size.shape[1])
-    for t, rows in rows_by_team(org.key_results.team):
-        near = by_size(org, t, size[t])
-        for n, own in enumerate(parts):
-            found[0, rows, own] = usual[n][:, rows].T @ near[:, own]
-    for n, own in enumerate(parts):
-        found[1, :, own] = typical[n][:, None]
-    return found[0], found[1]
 
 
 def _distribution(setting: Setting, groups: Floats, mean_gain: Floats) -> dict[str, Floats]:

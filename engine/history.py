@@ -39,9 +39,6 @@ UNFINISHED = 0.1
 """Share of an initiative's estimate that is still to do at least, until it is said to be finished."""
 
 
-Parts = Sequence[slice]  # of the futures
-
-
 class Open(NamedTuple):
     """Open run work by a log that counts it, person-days, (team,) each."""
 
@@ -138,36 +135,43 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * seen.size)
     steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today, means=False)
     then, later = np.split(steady.effort, 2)
-    goals = ahead.key_results
-    all_ = [slice(None)]
-    typical = typical_effort(seen.effort, then, later, ahead, all_)[0]
-    effort = usual_effort(seen.effort, then, later, seen.size, ahead, all_)[0]
-    before = then.mean(axis=1)
-    scale = np.divide(seen.effort.mean(axis=1), before, out=np.ones(len(typical)), where=before > 0)
-    unchanged = later * (scale * goals.pace.sum(axis=1))[:, None]
+    learnt = learnt_by([slice(None)], seen, (then, later), ahead)
+    unchanged = later * (learnt.scale[0] * ahead.key_results.pace.sum(axis=1))[:, None]
     start = _within(steady.marked, np.zeros_like(seen.size), was.open.most[:, None] * seen.size)
-    return Usual(effort, typical, start._replace(standing=seen.start.standing), (then, later), unchanged)
-
-
-def usual_effort(seen: Floats, then: Floats, later: Floats, size: Floats, org: Organisation, parts: Parts) -> Floats:
-    """(part, knot, key_result): effort `seen` in the past times the drift from `then` to `later` where nothing changes.
-
-    Each of the `parts` of the futures learns it for itself.
-    """
-    expected, before, after = _by_size((seen, then, later), org, size, parts)
-    drift = np.divide(after, before, out=np.ones_like(before), where=before > 0)
-    return np.asarray(expected * drift.clip(1 / FURTHEST, FURTHEST))
-
-
-def typical_effort(seen: Floats, then: Floats, later: Floats, org: Organisation, parts: Parts) -> Floats:
-    """(part, key_result): the same whatever the size of run work, at least LEAST of its team's."""
-    goals = org.key_results
-    least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
-    expected, before, after = (
-        np.stack([effort[:, own].mean(axis=1) for own in parts]) for effort in (seen, then, later)
+    return Usual(
+        learnt.usual[0], learnt.typical[0], start._replace(standing=seen.start.standing), (then, later), unchanged
     )
-    drift = np.divide(after, before, out=np.ones_like(before), where=before > 0)
-    return np.asarray(np.maximum(expected * drift, least))
+
+
+class LearntEffort(NamedTuple):
+    """What each of some parts of the futures learns of effort, (part, key_result) unless said."""
+
+    usual: Floats  # (part, knot, key_result) given the size of run work, person-days per morning
+    typical: Floats  # whatever the size of run work, at least LEAST of its team's
+    scale: Floats  # effort as it was over that of the same weeks where nothing changes
+
+
+def learnt_by(parts: Sequence[slice], seen: Account, played: tuple[Floats, Floats], org: Organisation) -> LearntEffort:
+    """Effort of the past, times the drift from before today to after it where nothing changes (`played`)."""
+    then, later = played
+    goals, efforts = org.key_results, (seen.effort, then, later)
+    least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
+    was, before, after = (np.array([effort[:, own].mean(axis=1) for own in parts]) for effort in efforts)
+    return LearntEffort(
+        usual_effort(*_by_size(efforts, org, seen.size, parts)),
+        np.maximum(was * _over(after, before), least),
+        _over(was, before),
+    )
+
+
+def usual_effort(expected: Floats, before: Floats, after: Floats) -> Floats:
+    """What was expected times its drift where nothing changes."""
+    return np.asarray(expected * _over(after, before).clip(1 / FURTHEST, FURTHEST))
+
+
+def _over(one: Floats, other: Floats) -> Floats:
+    """1 where there is nothing."""
+    return np.divide(one, other, out=np.ones_like(other), where=other > 0)
 
 
 def _unchanged(was: Past, ahead: Organisation) -> Organisation:
@@ -216,11 +220,8 @@ def _steady(teams: Teams, window: Floats, gone: int, days: int) -> Teams:
     )
 
 
-def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats, parts: Parts) -> Floats:
-    """Expected efforts (key_result, replication) given the size of the team's run work.
-
-    (effort, part, knot, key_result).
-    """
+def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats, parts: Sequence[slice]) -> Floats:
+    """Efforts (key_result, replication) as expected given the size of run work: (effort, part, knot, key_result)."""
     found = np.empty((len(efforts), len(parts), len(KNOTS), len(org.key_results.key)))
     for t, rows in rows_by_team(org.key_results.team):
         near = by_size(org, t, size[t])

@@ -30,10 +30,11 @@ class Side(NamedTuple):
 
 
 class Learnt(NamedTuple):
-    """What each batch has learnt: `usual` (batch, knot, key_result), `typical` (batch, key_result)."""
+    """What each batch has learnt, (batch, key_result) unless said."""
 
-    usual: Floats
+    usual: Floats  # (batch, knot, key_result)
     typical: Floats
+    off: Floats  # by how much its chances without the decision are beyond those of all
 
 
 def relearnt(
@@ -42,16 +43,16 @@ def relearnt(
     """Chances without and with a decision, (key_result, replication), where each batch goes by what it has learnt.
 
     `size` (team, replication) and `e` (replication,) are those of the futures; key results that only `after` has come
-    last and are left out. In each batch the chances without the decision are brought to their mean over all, as they
-    would be if it had been calibrated by the batch.
+    last and are left out. In each batch the chances without the decision are brought to the mean they would have if the
+    batch were all there is.
     """
     count = len(before.movable)
     whole = reached(before.setting, _gain(before, size, e, count), e)
     found = np.zeros((2, *whole.shape))
-    for own, usual, typical in zip(batches, learnt.usual, learnt.typical, strict=False):
+    for own, usual, typical, beyond in zip(batches, *learnt, strict=False):
         sides = [_by(side, usual, typical, count) for side in (before, after)]
         gains = [_gain(_only(side, own), size[:, own], e[own], count) for side in sides]
-        off = _centred(sides[0].setting, gains[0], e[own], whole.mean(axis=1))
+        off = _centred(sides[0].setting, gains[0], e[own], whole.mean(axis=1) + beyond)
         for n, (side, gain) in enumerate(zip(sides, gains, strict=True)):
             extra = len(side.movable) - count
             lifted = np.pad(gain + np.where(side.movable[:count], off, 0.0)[:, None], [(0, extra), (0, 0)])

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from koers.engine import kernel
+from koers.engine.batches import apart, batches
 from koers.engine.capacity import Floats, Ints, Organisation
-from koers.engine.coupled import Coupled, batches
+from koers.engine.coupled import Coupled
 from koers.engine.elasticity import GRID
 from koers.engine.futures import Setting, alone, gained, reached, scores
 from koers.engine.groups import Bools, Members, members
@@ -34,6 +35,7 @@ class Base:
     score: Floats
     given: Floats  # (elasticity, key_result, SOME) chance at each elasticity of the grid
     batches: list[slice]
+    apart: Floats  # (batch, key_result): see `batches.apart`
     totals: dict[tuple[str, bytes], Floats] = field(default_factory=dict)  # worked out once for all scenarios
 
     def total(self, name: str, weight: Floats, rows: Ints) -> Floats:
@@ -60,6 +62,7 @@ def base(coupled: Coupled, chunk: range) -> Base:
         scores(setting, gain, e),
         given,
         _batches(coupled, chunk),
+        apart(coupled)[0],
     )
 
 
@@ -141,7 +144,8 @@ class After:
         before = Side(
             alone(coupled.setting, old), _of(coupled.first, old, len(ground.chunk)), coupled.movable[old.key_results]
         )
-        learnt = Learnt(*(part[..., old.key_results] for part in coupled.learnt))
+        parts = coupled.learnt.usual, coupled.learnt.typical, ground.apart - ground.apart.mean(axis=0)
+        learnt = Learnt(*(part[..., old.key_results] for part in parts))
         size = ground.size[own.teams]
         one, other = relearnt(before, after, learnt, ground.batches, size, ground.elasticity)
         self.relearnt |= {k: (one[n], other[n]) for n, k in enumerate(old.key_results.tolist())}

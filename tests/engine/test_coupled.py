@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from koers.engine import coupled as coupled_module
 from koers.engine import elasticity, history
 from koers.engine.backtest import KOERS, backtest
 from koers.engine.capacity import Floats
@@ -123,7 +122,6 @@ def test_declaring_the_capacity_that_was_there_all_along_moves_nothing_beyond_th
 def test_what_is_usual_off_by_five_in_a_hundred_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = history.usual_effort
     monkeypatch.setattr(history, "usual_effort", lambda *given: 1.05 * sound(*given))
-    monkeypatch.setattr(coupled_module, "usual_effort", lambda *given: 1.05 * sound(*given))
     assert max(map(abs, furthest(10))) > 4.0
 
 
