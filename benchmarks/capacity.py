@@ -4,7 +4,8 @@
     python benchmarks/capacity.py --growth   time and memory for more teams and more futures
     python benchmarks/capacity.py --ciw      the part of the model that Ciw can express (extra: bench)
 
-Everything is timed as processor time of this process, the median of several runs; SimPy on a few futures, scaled up.
+Processor time of this process, the median of several runs; SimPy on a few futures, scaled up. Two threads and the first
+answer, a process of its own on one core, by the clock.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from koers.engine.coupled import CHUNK, Coupled, couple
 from koers.engine.draws import normals, words
 from koers.engine.futures import alone, elasticities, gained, own_scale, reached, usual_effort
 from koers.engine.groups import members
-from koers.engine.luck import Luck, Start, draw, fill, sizes, start_of
+from koers.engine.luck import Known, Luck, Start, at_rest, common, draw_for, fill, sizes, start_of
 from koers.engine.motion import Motion, Noise, motion, noise, streams
 from koers.engine.paths import paths
 from koers.engine.projections import goals, readings
@@ -127,9 +128,12 @@ def random_numbers(coupled: Coupled) -> None:
     """Every number that the paths draw, by the same named streams, and nothing else."""
     org = coupled.setting.organisation
     when = np.arange(len(org.calendar.day) + 1)[:, None]
+    teams, rails, plans = (np.arange(len(part.key)) for part in (org.teams, org.guardrails, org.initiatives))
+    compiled, _ = kernel.machine()
     for low in range(0, FUTURES, 500):
-        r = np.arange(low, low + 500)
-        draw(org, coupled.seed, range(low, low + 500))
+        some, r = range(low, low + 500), np.arange(low, low + 500)
+        known = Known(sizes(org, coupled.seed, some), at_rest(org, 500), common(org, coupled.seed, some))
+        draw_for(org, teams, rails, plans, coupled.seed, some, known, compiled)
         for key in streams(coupled.seed, org.key_results.key):
             normals(int(key[3]), r, when)
             words(int(key[3]), r, when)
@@ -139,12 +143,12 @@ def random_numbers(coupled: Coupled) -> None:
 
 def with_numpy(work: Callable[[], Any]) -> float:
     """Time of `work` where numba is missing."""
-    compiled = kernel._machine
-    kernel._machine = lambda: (fill, lanes.mill)
+    compiled = kernel.machine
+    kernel.machine = lambda: (fill, lanes.mill)
     try:
         return seconds(work, runs=3)
     finally:
-        kernel._machine = compiled
+        kernel.machine = compiled
 
 
 def one_team(coupled: Coupled) -> Callable[[], Any]:

@@ -19,6 +19,7 @@ from koers.cli.explain import explain
 from koers.cli.files import on_disk
 from koers.cli.futures import capacity, play
 from koers.cli.leadership import report
+from koers.cli.lighter import WhenUsed
 from koers.cli.options import Commands, Day, Json, KeyResult, WithNumbers, version
 from koers.cli.schema import schema
 from koers.cli.search import search
@@ -292,6 +293,7 @@ def main() -> None:
     """Run koers; a character that stdout cannot show becomes a question mark."""
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
+    sys.meta_path.insert(0, WhenUsed("numpy.f2py", "numpy.testing"))  # scipy only asks numpy whether they are there
     gc.set_threshold(FEW)
     atexit.register(gc.freeze)  # or the interpreter would look all that was loaded through once more, to no end
     if isinstance(sys.stdout, io.TextIOWrapper):

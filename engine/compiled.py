@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 from numba.core.caching import FunctionCache
-
-from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES
-from koers.engine.draws import FOUR, STEP_BITS
-from koers.engine.groups import WIDTH
-from koers.engine.luck import ABSENCE_BYTE
+from numba.core.dispatcher import Dispatcher
 
 F = TypeVar("F", bound=Callable[..., Any])
 OPTIONS: dict[str, Any] = {
@@ -31,13 +28,23 @@ def part(function: F) -> F:
 
 def whole(function: F) -> F:
     """`function` compiled, and kept on disk where there is a place for it."""
-    # numba asks only whether the function's own file changed
-    told = (OPTIONS, WIDTH, DUST, NEVER, POLICIES, MEASURES, ABSENCE_BYTE, FOUR, STEP_BITS)
-    function.__qualname__ += "_" + hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+    function.__qualname__ += "_" + hashlib.sha256(repr([OPTIONS, *_told(function)]).encode()).hexdigest()[:16]
     compiled = numba.njit(**OPTIONS)(function)
     with suppress(RuntimeError):  # neither the source's folder nor the user's can be written to
         compiled._cache = _Kept(function)  # type: ignore[no-untyped-call]
     return compiled  # type: ignore[no-any-return]
+
+
+def _told(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
+    """All that `function` is compiled from: numba asks only whether its own file changed."""
+    code = function.__code__
+    yield code.co_code.hex(), repr([value for value in code.co_consts if isinstance(value, float | int | str)])
+    for name in code.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, Dispatcher):
+            yield from _told(value.py_func)
+        elif isinstance(value, float | int | tuple | np.generic):
+            yield name, repr(value)
 
 
 class _Kept(FunctionCache):

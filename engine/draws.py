@@ -83,7 +83,9 @@ def steps() -> NDArray[np.float64]:
     count = 1 << STEP_BITS
     edge = special.ndtri(np.arange(count + 1) / count)
     found = -np.diff(np.exp(-(edge**2) / 2))
-    return np.asarray(found / found.std())
+    found /= found.std()
+    found.flags.writeable = False
+    return np.asarray(found)
 
 
 def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:

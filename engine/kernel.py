@@ -105,7 +105,7 @@ def run(
     def drawn(own: Members) -> Luck:
         return draw_for(org, own.teams, own.guardrails, own.initiatives, seed, replications, known, fill)
 
-    fill, mill = _machine()
+    fill, mill = machine()
     out = _empty(org, len(replications), means=means, weekly=weekly, efforts=efforts or detail, detail=detail)
     return _all(org, drawn, mill, out, mark, executor)
 
@@ -113,7 +113,7 @@ def run(
 def follow(org: Organisation, luck: Luck, *, weekly: int = 0, detail: bool = False) -> Futures:
     """What happens to `org` under these draws."""
     out = _empty(org, luck.word.shape[2], means=True, weekly=weekly, efforts=detail, detail=detail)
-    return _all(org, lambda own: luck_of(luck, own), _machine()[1], out)
+    return _all(org, lambda own: luck_of(luck, own), machine()[1], out)
 
 
 def _all(
@@ -132,7 +132,7 @@ def _all(
     return Futures(mean=known.pop("sums").sum(axis=1) / out.effort.shape[1], **known)
 
 
-def _machine() -> tuple[Fill, Mill]:
+def machine() -> tuple[Fill, Mill]:
     """What draws and what plays: compiled, or in NumPy where numba is missing."""
     try:
         from koers.engine.mill import mill

@@ -7,7 +7,6 @@ mornings all teams take their byte from one common word. Everything is named by 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -87,7 +86,7 @@ def draw(org: Organisation, seed: int, replications: range, start: Start | None 
     start = start or at_rest(org, len(replications))
     known = Known(sizes(org, seed, replications), start, common(org, seed, replications))
     teams, rails, plans = (np.arange(len(part.key)) for part in (org.teams, org.guardrails, org.initiatives))
-    return draw_for(org, teams, rails, plans, seed, replications, known)
+    return draw_for(org, teams, rails, plans, seed, replications, known, fill)
 
 
 class Known(NamedTuple):
@@ -129,9 +128,9 @@ def draw_for(
     seed: int,
     replications: range,
     known: Known,
-    fill: Fill = fill,
+    fill: Fill,
 ) -> Luck:
-    """The draws for some `teams`, guardrails (`rails`) and initiatives (`plans`) alone."""
+    """The draws for some `teams`, guardrails (`rails`) and initiatives (`plans`) alone, weeks by `fill` or its twin."""
     r, when = _numbers(replications), _weeks(org)
     shape = (len(teams), len(when), len(r))
     luck = Luck(
@@ -176,20 +175,8 @@ def _level(org: Organisation, t: int, seed: int, r: Ints, when: Ints) -> Floats:
         after += keep * before
     for after, before in pairwise(level[now::-1]):
         before += keep * after
-    level += teams.rate_sd[t] * rate(seed, teams.key[t], r)
+    level += teams.rate_sd[t] * normals(stream(seed, "rate", teams.key[t]), r, 0)
     return level
-
-
-def rate(seed: int, key: str, r: Ints) -> Floats:
-    """Where a team's long-run rate is in the futures `r`, one after the other, in standard deviations; read only."""
-    return _rate(stream(seed, "rate", key), int(r[0]), len(r))
-
-
-@lru_cache(maxsize=128)  # of all draws the only ones that every play of a team needs as they are
-def _rate(key: int, first: int, count: int) -> Floats:
-    found = normals(key, np.arange(first, first + count), 0)
-    found.flags.writeable = False
-    return found
 
 
 def _place(org: Organisation, level: Floats, bins: NDArray[np.int32], scale: Floats) -> None:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from koers.engine import draws
 from koers.engine.capacity import Floats, Ints, Organisation
 from koers.engine.compiled import part, whole
-from koers.engine.draws import steps, stream
+from koers.engine.draws import normals, steps, stream
 from koers.engine.groups import WIDTH
-from koers.engine.luck import Common, Words, rate
+from koers.engine.luck import Common, Words
 
 FUTURE, MOMENT, FIRST, SECOND = map(np.uint64, (draws.FUTURE, draws.MOMENT, draws.FIRST, draws.SECOND))
 S30, S27, S31 = map(np.uint64, (30, 27, 31))
@@ -119,7 +119,7 @@ def fill(
     by_team = (teams.level_mean, teams.level_sd, teams.level_shake, teams.level_keep)
     numbers = [*(part[t] for part in by_team), teams.level_low, teams.level_step, teams.demand.shape[2] - 1]
     keys = np.array([stream(seed, purpose, key) for purpose in ("demand", "level")], dtype=np.uint64)
-    off = teams.rate_sd[t] * rate(seed, key, r)
+    off = teams.rate_sd[t] * normals(stream(seed, "rate", key), r, 0)
     _fill(
         keys, int(r[0]), int(when[0, 0]), org.calendar.now, np.array(numbers, dtype=np.float64),
         shared.word, shared.mask, off, steps(), np.empty(3 * WIDTH, dtype=np.uint64), np.zeros(WIDTH),

@@ -39,7 +39,7 @@ class Stage:
         teams = tuple(own.teams.tolist())
         if teams not in self.drawn:
             rows = own.teams, own.guardrails, own.initiatives
-            self.drawn[teams] = draw_for(org, *rows, self.coupled.seed, self.chunk, self.known)
+            self.drawn[teams] = draw_for(org, *rows, self.coupled.seed, self.chunk, self.known, kernel.machine()[0])
         return self.drawn[teams]
 
 

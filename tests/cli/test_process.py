@@ -53,6 +53,22 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded(HELP) == set()
 
 
+def test_a_command_leaves_out_what_scipy_only_asks_numpy_for_until_it_is_used(demo: Path) -> None:
+    code = (
+        f"import sys; sys.argv = ['koers', '--log', {str(demo)!r}, 'forecast', '--json']\n"
+        "from koers.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "import numpy\n"
+        "print('scipy.special' in sys.modules, 'numpy.f2py.crackfortran' in sys.modules, file=sys.stderr)\n"
+        "numpy.f2py.get_include; numpy.testing.assert_equal(1, 1)\n"
+        "print('numpy.f2py.crackfortran' in sys.modules, file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stderr.split() == ["True", "False", "True"]
+
+
 def test_help_of_a_search_loads_no_more_than_that_of_any_command() -> None:
     status, search = (
         loaded(HELP.replace('"--help"', f'{said}, "--help"')) for said in ('"status"', '"search", "reach"')

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from koers.engine import coupled as coupled_module
 from koers.engine import elasticity, history
 from koers.engine.backtest import KOERS, backtest
 from koers.engine.capacity import Floats
 from koers.engine.coupled import couple
 from koers.engine.elasticity import GRID
+from koers.engine.forecast import Forecast, forecast_from
 from koers.engine.futures import elasticities, reached
 from koers.engine.learning import Learnt
 from koers.engine.outlook import QUANTILES, outlook
 from koers.engine.projections import goals, readings
 from koers.engine.replay import typed, view
 from koers.engine.standing import under_way
+from koers.events.memory import MemoryLog
 from koers.events.model import end_of
+from koers.scenarios.case.events import AS_OF, case_events
 from tests.engine.organisations import Fact, check_ins, day, key_result, log_of, organisations
 from tests.engine.staffed import (
     BEFORE,
@@ -31,6 +37,7 @@ from tests.engine.staffed import (
     errors,
     guardrail,
     incidents,
+    initiative,
     people,
     policy,
     probabilities,
@@ -125,24 +132,50 @@ def test_what_is_usual_off_by_five_in_a_hundred_would_be_seen(monkeypatch: pytes
     assert max(map(abs, furthest(10))) > 4.0
 
 
-@pytest.mark.parametrize("samples", [300, 2_000, 12_000])
-def test_errors_say_how_far_other_futures_take_a_probability(samples: int) -> None:
-    """Six teams that know nothing of each other, 24 seeds: the spread over what is stated has an error of 0.06, and
-    errors that are sound lie outside of these limits in less than 1 of 1,000 runs.
-    """
-    teams = "abcdef"
+def over_error(said: list[Forecast]) -> Floats:
+    """How far seeds take the probabilities of key results that effort moves, over what is stated of it."""
+    found, stated = (np.array([list(of(one).values()) for one in said]) for of in (probabilities, errors))
+    moved = stated[0] > 1e-6
+    return np.asarray(np.sqrt(found[:, moved].var(axis=0, ddof=1) / (stated[:, moved] ** 2).mean(axis=0)))
+
+
+def of_teams(samples: int) -> Floats:
+    """Of seven teams that know nothing of each other; one has an initiative, one is busy and leaves work lying."""
+    teams = "abcdefg"
     declared = [f for team in teams for f in staffed(team)]
-    changed = [
-        people("b", MID + 1, 4.0, recorded=MID),
-        *effort("c", 18.0, 12.0),
-        policy("d", ALONG, "ring_fence", share=0.4),
-    ]
-    said = [seen(record(teams, kinds="i"), declared, changed, samples=samples, seed=seed) for seed in range(24)]
-    found = np.array([list(probabilities(one).values()) for one in said])
-    stated = np.array([list(errors(one).values()) for one in said])
-    spread, error = found.var(axis=0, ddof=1), (stated**2).mean(axis=0)
-    assert 0.75 < np.sqrt((spread / error).mean()) < 1.25
-    assert np.sqrt((spread / (error / 2)).mean()) > 1.25  # the control
+    fence, fewer = policy("d", ALONG, "ring_fence", share=0.4), people("b", MID + 1, 4.0, recorded=MID)
+    busy = [*effort("g", 27.0, 3.0), policy("g", ALONG, "run_first", failure_demand=0.5)]
+    facts = [*record(teams, kinds="i"), *declared, *effort("c", 18.0, 12.0), *busy, fence, fewer]
+    facts.append(initiative("p", "f", "f10", impact=10.0))
+    return over_error([seen(facts, samples=samples, seed=seed) for seed in range(24)])
+
+
+def of_case() -> Floats:
+    """Of the case, in which what running leaves to some key results is rare and comes in lumps."""
+    log = MemoryLog()
+    log.append(case_events())
+    recorded = typed(log.rows())
+    return over_error([forecast_from(recorded, AS_OF, samples=4_000, seed=seed) for seed in range(24)])
+
+
+@pytest.mark.parametrize("ratios", [*(partial(of_teams, n) for n in (300, 2_000, 12_000)), of_case])
+def test_errors_say_how_far_other_futures_take_a_probability(ratios: Callable[[], Floats]) -> None:
+    """Of sound errors the mean square is outside of these limits in 1 of 1,000 runs, and so is the largest ratio."""
+    found = ratios()
+    assert 0.75 < np.sqrt((found**2).mean()) < 1.25, found
+    assert found.max() < 1.6, found
+
+
+def test_errors_that_leave_the_scale_of_the_account_out_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: batches that believe what all have learnt of it."""
+    sound = history.learnt_by
+
+    def learnt_by(parts: Sequence[slice], *given: Any) -> history.LearntEffort:  # noqa: ANN401
+        return sound(parts, *given)._replace(scale=np.tile(sound([slice(None)], *given).scale, (len(parts), 1)))
+
+    monkeypatch.setattr(coupled_module, "learnt_by", learnt_by)
+    found = of_case()
+    assert found.max() > 1.6, found
 
 
 def test_people_that_go_or_come_tomorrow_move_every_probability_far_beyond_the_noise() -> None:

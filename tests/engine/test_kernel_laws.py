@@ -159,6 +159,17 @@ def test_futures_do_not_depend_on_chunks(world: int) -> None:
     assert_same_futures(run(org, 1, range(600), weekly=1_000, detail=True), in_chunks(org, [0, 7, WIDTH + 50, 600]))
 
 
+@given(WORLDS, st.integers(0, 700))
+@settings(max_examples=15)
+def test_weeks_are_kept_of_the_first_futures_and_change_nothing_else(world: int, weekly: int) -> None:
+    org = random_organisation(world)
+    whole, some = (run(org, 1, range(600), weekly=kept) for kept in (600, weekly))
+    for name in Futures._fields:
+        told = getattr(whole, name)
+        told = told[..., :weekly] if name in ("run", "present", "left") else told
+        np.testing.assert_array_equal(getattr(some, name), told, err_msg=name)
+
+
 def test_draws_that_depend_on_the_chunk_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(luck, "_numbers", lambda replications: np.arange(len(replications)))
     org = with_teams(plain(9), given=np.full((1, 9), np.nan), level_shake=np.array([0.2]), level_sd=np.array([0.2]))
@@ -250,7 +261,7 @@ def z_of(difference: Floats) -> float:
 def test_without_numba_futures_are_the_same(world: int, monkeypatch: pytest.MonkeyPatch) -> None:
     org = random_organisation(world)
     compiled = run(org, 2, range(WIDTH + 5), weekly=1_000, detail=True)
-    monkeypatch.setattr(kernel, "_machine", lambda: (luck.fill, lanes.mill))
+    monkeypatch.setattr(kernel, "machine", lambda: (luck.fill, lanes.mill))
     plainly = run(org, 2, range(WIDTH + 5), weekly=1_000, detail=True)
     for name in Futures._fields:
         np.testing.assert_allclose(getattr(compiled, name), getattr(plainly, name), rtol=1e-9, atol=1e-9, err_msg=name)

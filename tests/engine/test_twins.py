@@ -53,7 +53,7 @@ def assert_equal(one_: Futures, other: Futures) -> None:
 def with_mill(mill: Mill, org: Organisation, luck: Luck) -> Futures:
     """As `kernel.follow`, through another mill."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "_machine", lambda: (fill, mill))
+        patch.setattr(kernel, "machine", lambda: (fill, mill))
         return kernel.follow(org, luck, weekly=1_000, detail=True)
 
 
