@@ -38,10 +38,11 @@ def error(coupled: Coupled, count: int) -> Floats:
     return np.asarray(np.sqrt(of_learnt + chance.var(axis=1) * (1 / count - 1 / learnt)))
 
 
-def apart(coupled: Coupled) -> tuple[Floats, Floats]:
+def apart(coupled: Coupled, first: int = 0) -> tuple[Floats, Floats]:
     """What sets futures apart from those where nothing changes: mean chances beyond theirs, (batch, key_result).
 
-    The latter say what Progress says, whichever are drawn. Also the chances, (key_result, replication).
+    The latter say what Progress says, whichever are drawn. Also the chances, (key_result, replication). `first` is the
+    number of the first future of the chunk that `coupled` holds.
     """
     setting, learnt = coupled.setting, coupled.size.shape[1]
     parts, (usual, typical, unchanged) = batches(learnt), _of_batches(coupled)
@@ -49,7 +50,7 @@ def apart(coupled: Coupled) -> tuple[Floats, Floats]:
     calm = coupled.of_movable(beyond_usual(setting, unchanged, usual.copy(), typical, mean))
     for own in parts:
         calm[:, own] -= calm[:, own].mean(axis=1, keepdims=True)
-    e = elasticities(setting, coupled.seed, range(learnt))
+    e = elasticities(setting, coupled.seed, range(first, first + learnt))
     gain = with_landed(setting, coupled.first, beyond_usual(setting, coupled.first.effort, usual, typical, e))
     chance = reached(setting, coupled.of_movable(gain), e)
     beyond = chance - reached(setting, calm, mean)

@@ -208,7 +208,7 @@ def _ends(coupled: Coupled, some: Read) -> tuple[Floats, Floats]:
         u = uniforms(stream(coupled.seed, "end", key), replication, 0)
         met[k] = u > 1 - some.chance[k]
         if np.isnan(at.hazard[k]):
-            noise = _between(quantiles[at.df[k]], u)
+            noise = _at_levels(quantiles[at.df[k]], u)
             way = at.threshold[k] if at.threshold[k] > 0 else 1.0
             score[k] = np.clip((at.mean[k] + gain[k] + own[k] * noise) / way, 0.0, 1.0)
         else:
@@ -216,7 +216,7 @@ def _ends(coupled: Coupled, some: Read) -> tuple[Floats, Floats]:
     return met, score
 
 
-def _between(quantiles: Floats, u: Floats) -> Floats:
+def _at_levels(quantiles: Floats, u: Floats) -> Floats:
     """What lies at the levels `u`, linear between `quantiles` of the middles of equal parts."""
     place = np.clip(u * len(quantiles) - 0.5, 0.0, len(quantiles) - 1.0)
     cell = place.astype(np.int64)

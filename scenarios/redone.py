@@ -62,7 +62,7 @@ def base(coupled: Coupled, chunk: range) -> Base:
         scores(setting, gain, e),
         given,
         _batches(coupled, chunk),
-        apart(coupled)[0],
+        apart(coupled, chunk.start)[0],
     )
 
 

@@ -8,10 +8,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import polars as pl
 import pytest
 
 from koers.engine import work
+from koers.engine.capacity import Floats
 from koers.engine.forecast import Forecast, KeyResultForecast, forecast_from
 from koers.engine.mornings import effective_people
 from koers.engine.projections import goals, readings
@@ -20,12 +22,15 @@ from koers.engine.standing import standing
 from koers.events import model
 from koers.events.memory import MemoryLog
 from koers.events.model import EVIDENCE, PAYLOADS, Event
+from koers.scenarios import pairs
 from koers.scenarios.case import organisation, story
 from koers.scenarios.case.events import AS_OF, case_events
 from koers.scenarios.case.goals import RUNNING
 from koers.scenarios.case.organisation import CYCLES, HIRE, NOW, RAIL, SEED, TEAMS
 from koers.scenarios.case.recorded import at, event
+from koers.scenarios.compare import what_if
 from koers.scenarios.files import load_scenario
+from koers.scenarios.pairs import SURE
 
 FOLDER = Path(organisation.__file__).parent / "scenarios"
 MONDAY = AS_OF + timedelta(days=3)
@@ -283,3 +288,30 @@ def test_six_scenarios_name_teams_and_key_results_of_the_case_from_tomorrow_on()
         assert AS_OF < named["since"] <= CYCLES[NOW][1]
         assert named.get("team", "platform") in TEAMS
         assert named.get("key_result", "26q4-restart") in running
+
+
+def over_error(recorded: Frames) -> Floats:
+    """How far 24 seeds take the differences that moving two people makes, over the errors that are stated of them."""
+    asked = [load_scenario("move-two")]
+    told = [
+        what_if(recorded, AS_OF, None, asked, samples=4_000, seed=seed, precision=1.0)[0].key_results.values()
+        for seed in range(24)
+    ]
+    found = np.array([[(effect.delta, (effect.high - effect.low) / 2 / SURE) for effect in one] for one in told])
+    delta, error = np.moveaxis(found[:, found[0, :, 1] > 1e-6], 2, 0)
+    return np.asarray(np.sqrt(delta.var(axis=0, ddof=1) / (error**2).mean(axis=0)))
+
+
+def test_errors_of_differences_say_how_far_other_futures_take_them(log: MemoryLog) -> None:
+    """Of sound errors one of four ratios is outside of these limits in less than 1 of 1,000 runs."""
+    found = over_error(typed(log.rows()))
+    assert found.min() > 0.5, found
+    assert found.max() < 1.6, found
+
+
+def test_errors_that_forget_what_futures_learn_would_be_seen(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: futures that are taken as independent."""
+    monkeypatch.setattr(pairs, "_learnt", lambda *_: None)
+    found = over_error(typed(log.rows()))
+    assert found.min() < 0.6
+    assert found.max() > 1.6
