@@ -97,27 +97,33 @@ class Known(NamedTuple):
     common: Common
 
 
-def fill(
-    org: Organisation,
-    t: int,
-    seed: int,
-    r: Ints,
-    when: Ints,
-    shared: Common,
-    word: Words,
-    bins: NDArray[np.int32],
-    scale: Floats,
-) -> None:
-    """Fill in a team's weeks `when` (week, 1) in the futures `r`: `word`, `bins` and `scale` (week, replication).
+class Source(NamedTuple):
+    """What weeks are drawn from."""
 
-    See Luck; `scale` is that at a size of 1.
-    """
+    org: Organisation
+    seed: int
+    r: Ints  # (replication,) numbers of futures, one after the other
+    when: Ints  # (week, 1) numbers of weeks, one after the other
+    common: Common
+
+
+class Weeks(NamedTuple):
+    """A team's weeks, (week, replication) each: see Luck."""
+
+    word: Words
+    bin: NDArray[np.int32]
+    scale: Floats  # at a size of 1
+
+
+Fill = Callable[[Source, int, Weeks], None]
+
+
+def fill(source: Source, t: int, into: Weeks) -> None:
+    """Draw a team's weeks."""
+    org, seed, r, when, common = source
     own = words(stream(seed, "demand", org.teams.key[t]), r, when)
-    np.bitwise_xor(own, (own ^ shared.word) & shared.mask, out=word)
-    _place(org, _level(org, t, seed, r, when), bins, scale)
-
-
-Fill = Callable[[Organisation, int, int, Ints, Ints, Common, Words, NDArray[np.int32], Floats], None]
+    np.bitwise_xor(own, (own ^ common.word) & common.mask, out=into.word)
+    _place(org, _level(org, t, seed, r, when), into.bin, into.scale)
 
 
 def draw_for(
@@ -132,7 +138,7 @@ def draw_for(
 ) -> Luck:
     """The draws for some `teams`, guardrails (`rails`) and initiatives (`plans`) alone, weeks by `fill` or its twin."""
     r, when = _numbers(replications), _weeks(org)
-    shape = (len(teams), len(when), len(r))
+    source, shape = Source(org, seed, r, when, known.common), (len(teams), len(when), len(r))
     luck = Luck(
         start=start_of(known.start, teams, rails),
         word=np.empty(shape, np.uint64),
@@ -142,7 +148,7 @@ def draw_for(
         todo=_todo(org, plans, seed, r),
     )
     for n, t in enumerate(teams):
-        fill(org, t, seed, r, when, known.common, luck.word[n], luck.bin[n], luck.scale[n])
+        fill(source, t, Weeks(luck.word[n], luck.bin[n], luck.scale[n]))
         luck.scale[n] *= luck.size[n]
     return luck
 
