@@ -13,16 +13,13 @@ from datetime import date, datetime
 
 import polars as pl
 
-from koers.engine.coupled import couple, probabilities
 from koers.engine.explained import Cause, Explanation, Part
 from koers.engine.learning import Learnt, learn
 from koers.engine.news import Known, only, told
-from koers.engine.outlook import outlook
 from koers.engine.projections import goals, readings
-from koers.engine.prospect import SAMPLES
+from koers.engine.prospect import SAMPLES, chances
 from koers.engine.replay import Frames, view
 from koers.engine.staffing import Staffing, staffing
-from koers.engine.standing import under_way
 from koers.events.errors import KoersError
 from koers.events.frames import type_of
 from koers.events.model import (
@@ -157,20 +154,12 @@ class _Draw:
         frames = view(seen, effective_until=day)
         table, values = goals(frames), readings(frames)
         learnt = learn_from(table, values, day)
-        said = outlook(table, values, day, under_way(table, day)["key_result"], learnt)
-        chances = dict(said.select("key_result", "probability").iter_rows())
         state = _state(day, seen, STAFFED)
         if state not in self.staffed:
             self.staffed[state] = staffing(frames, day)
         staff = self.staffed[state]
-        if staff is None:
-            return chances, learnt
-        drawn = couple(frames, table, values, day, learnt, samples=self.samples, seed=self.seed, staff=staff)
-        if drawn is None:
-            return chances, learnt
-        found = zip(drawn.goals["key_result"], probabilities(drawn).tolist(), strict=True)
-        moved = {name: chance for name, chance in found if name in chances}
-        return chances | moved, replace(learnt, elasticity=drawn.setting.elasticity)
+        said, drawn = chances(frames, table, values, day, learnt, samples=self.samples, seed=self.seed, staff=staff)
+        return said, learnt if drawn is None else replace(learnt, elasticity=drawn.setting.elasticity)
 
 
 def _state(day: date, seen: Frames, types: Iterable[str]) -> State:

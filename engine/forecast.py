@@ -205,8 +205,7 @@ def weeks_before(recorded: Frames, now: Forecast, weeks: Iterable[int], samples:
     for day in (now.as_of - timedelta(weeks=week) for week in weeks):
         frames = view(recorded, effective_until=day, known_until=min(now.known_at, end_of(day)))
         table, values = goals(frames), readings(frames)
-        said = chances(frames, table, values, day, under_way(table, day), samples=samples, seed=now.seed)
-        found.append(Chances(day, said))
+        found.append(Chances(day, chances(frames, table, values, day, samples=samples, seed=now.seed)[0]))
     return found
 
 

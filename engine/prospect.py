@@ -13,6 +13,8 @@ from koers.engine.joint import Joint, joint
 from koers.engine.learning import Learnt, learn
 from koers.engine.outlook import outlook
 from koers.engine.replay import Frames
+from koers.engine.staffing import Staffing
+from koers.engine.standing import under_way
 from koers.events.model import CapacitySet
 
 SAMPLES = 10_000
@@ -63,20 +65,25 @@ def chances(
     goals: pl.DataFrame,
     readings: pl.DataFrame,
     as_of: date,
-    wanted: pl.DataFrame,
+    learnt: Learnt | None = None,
     *,
     samples: int,
     seed: int,
-) -> dict[str, float]:
-    """P(target met at due) of the `wanted` goals as `prospect` says it, and nothing else."""
-    learnt = None if frames.of(CapacitySet).is_empty() else learn(goals, readings, as_of)
-    seen = outlook(goals, readings, as_of, wanted["key_result"], learnt)
+    staff: Staffing | None = None,
+) -> tuple[dict[str, float], Coupled | None]:
+    """P(target met at due) of the goals under way, as `prospect` says it, and what it was drawn from.
+
+    `staff` is what `staffing` made of `frames`, the rest as there.
+    """
+    if learnt is None and not frames.of(CapacitySet).is_empty():
+        learnt = learn(goals, readings, as_of)
+    seen = outlook(goals, readings, as_of, under_way(goals, as_of)["key_result"], learnt)
     found = dict(seen.select("key_result", "probability").iter_rows())
-    coupled = couple(frames, goals, readings, as_of, learnt, samples=samples, seed=seed)
+    coupled = couple(frames, goals, readings, as_of, learnt, samples=samples, seed=seed, staff=staff)
     if coupled is not None:
         moved = zip(coupled.goals["key_result"], probabilities(coupled).tolist(), strict=True)
         found |= {name: chance for name, chance in moved if name in found}
-    return found
+    return found, coupled
 
 
 def _asked(wanted: pl.DataFrame, seen: pl.DataFrame) -> Asked:
