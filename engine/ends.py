@@ -21,7 +21,7 @@ from koers.engine.organisation import as_usual
 from koers.engine.outlook import CEILING, FLOOR, QUANTILES, binary_numbers
 from koers.engine.pace import Predictive
 from koers.engine.roots import met
-from koers.engine.student import distribution
+from koers.engine.student import between, distribution
 from koers.engine.trend import TRENDS, scale_of
 
 NEAR = 1e-6  # of own noise: how exactly a quantile is found
@@ -208,20 +208,12 @@ def _ends(coupled: Coupled, some: Read) -> tuple[Floats, Floats]:
         u = uniforms(stream(coupled.seed, "end", key), replication, 0)
         met[k] = u > 1 - some.chance[k]
         if np.isnan(at.hazard[k]):
-            noise = _at_levels(quantiles[at.df[k]], u)
+            noise, _ = between(quantiles[at.df[k]], np.clip(u * NOISE - 0.5, 0.0, NOISE - 1.0))
             way = at.threshold[k] if at.threshold[k] > 0 else 1.0
             score[k] = np.clip((at.mean[k] + gain[k] + own[k] * noise) / way, 0.0, 1.0)
         else:
             score[k] = met[k]
     return met, score
-
-
-def _at_levels(quantiles: Floats, u: Floats) -> Floats:
-    """What lies at the levels `u`, linear between `quantiles` of the middles of equal parts."""
-    place = np.clip(u * len(quantiles) - 0.5, 0.0, len(quantiles) - 1.0)
-    cell = place.astype(np.int64)
-    found = quantiles.take(cell)
-    return np.asarray(found + (place - cell) * (quantiles.take(cell + 1, mode="clip") - found))
 
 
 def lost_to_run_work(coupled: Coupled, chunk: range, first: Read) -> Floats:

@@ -21,13 +21,13 @@ def distribution(df: Floats, t: Floats) -> tuple[Floats, Floats]:
     found, slope = np.empty_like(t), np.empty_like(t)
     for one in np.unique(df):
         mine = df == one
-        found[mine], slope[mine] = _between(_table(float(one)), _inside(t[mine]))
+        found[mine], slope[mine] = between(_table(float(one)), _inside(t[mine]))
     return found, slope / STEP
 
 
 def below(df: float, t: Floats) -> Floats:
     """P(below `t`)."""
-    return _between(_table(df), _inside(t))[0]
+    return between(_table(df), _inside(t))[0]
 
 
 def above(df: float, scale: Floats, centre: Floats) -> Floats:
@@ -35,7 +35,7 @@ def above(df: float, scale: Floats, centre: Floats) -> Floats:
     place = centre / scale
     place += FAR
     place /= STEP
-    found, _ = _between(_integral(df), np.clip(place, 0.0, CELLS))
+    found, _ = between(_integral(df), np.clip(place, 0.0, CELLS))
     place -= CELLS
     np.maximum(place, 0.0, out=place)
     place *= STEP
@@ -51,7 +51,7 @@ def _inside(t: Floats) -> Floats:
     return np.clip(place, 0.0, CELLS, out=place)
 
 
-def _between(table: Floats, place: Floats) -> tuple[Floats, Floats]:
+def between(table: Floats, place: Floats) -> tuple[Floats, Floats]:
     """Linear between the points of a table, and the rise from the one before to the one after; uses `place` up."""
     cell = place.astype(np.int64)
     place -= cell
