@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger import DAYS, FIRST, add_events, make_log
 
-from koers.cli.app import LIBRARIES
+from koers.cli.lighter import LIBRARIES
 from koers.engine import projections, work
 from koers.engine.replay import view
 from koers.events.cache import caught_up, copy_of, read_frames

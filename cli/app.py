@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +16,7 @@ from koers.cli.explain import explain
 from koers.cli.files import on_disk
 from koers.cli.futures import capacity, play
 from koers.cli.leadership import report
-from koers.cli.lighter import WhenUsed
+from koers.cli.lighter import lighten
 from koers.cli.options import Commands, Day, Json, KeyResult, WithNumbers, version
 from koers.cli.schema import schema
 from koers.cli.search import search
@@ -278,24 +275,9 @@ for tool in (schema, template, doctor):
 app.add_typer(search, name="search")
 
 
-LIBRARIES = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:100,muzzy_decay_ms:0",
-    "NUMBA_OPT": "1",
-}
-"""What libraries are asked as they are loaded. Matrices are small here: threads that OpenBLAS starts for them wait for
-each other more than they work. Polars' allocator gives memory back in a tenth of a second, not in one or more. And
-numba compiles a sixth faster to machine code that is as fast."""
-FEW = 1_000_000  # new objects between two looks for garbage: what is loaded stays, so there is none to find
-
-
 def main() -> None:
     """Run koers; a character that stdout cannot show becomes a question mark."""
-    for name, value in LIBRARIES.items():
-        os.environ.setdefault(name, value)
-    sys.meta_path.insert(0, WhenUsed("numpy.f2py", "numpy.testing"))  # scipy only asks numpy whether they are there
-    gc.set_threshold(FEW)
-    atexit.register(gc.freeze)  # or the interpreter would look all that was loaded through once more, to no end
+    lighten()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     app(prog_name="koers")
