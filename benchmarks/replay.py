@@ -16,7 +16,7 @@ Everything is measured in one run on one synthetic log (`ledger.py` says of what
   VmHWM of a process of its own (Linux).
 
 Times are wall-clock, the best of several, the scan's in between. What is not in them: starting Python, importing
-polars, and opening the log. Libraries are asked for the same as by the command (`cli.app.LIBRARIES`).
+polars, and opening the log. Libraries are asked for the same as by the command (`cli.lighter.LIBRARIES`).
 """
 
 from __future__ import annotations

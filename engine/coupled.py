@@ -31,19 +31,7 @@ from koers.engine.futures import (
     reached,
 )
 from koers.engine.grading import over
-from koers.engine.history import (
-    Account,
-    LearntEffort,
-    Past,
-    Usual,
-    account,
-    done,
-    learnt_by,
-    noticed,
-    partly_done,
-    past,
-    usual,
-)
+from koers.engine.history import Account, Past, account, done, noticed, partly_done, past
 from koers.engine.learning import Learnt, learn
 from koers.engine.luck import Luck, Start, draw, sizes
 from koers.engine.mornings import COUNTRY, mornings
@@ -51,6 +39,7 @@ from koers.engine.organisation import organisation
 from koers.engine.outlook import CEILING, FLOOR
 from koers.engine.replay import Frames
 from koers.engine.staffing import Staffing, staffing
+from koers.engine.usual import LearntEffort, Usual, learnt_by, usual
 from koers.events.errors import KoersError
 
 LEAST_PASTS = 1_024

@@ -1,4 +1,4 @@
-"""The model's own account of the weeks in which paces were learnt: usual effort, and where the organisation stands now.
+"""The model's own account of the weeks in which paces were learnt, and where the organisation stands now.
 
 Demand that the log knows is taken as it was, the rest is drawn. The account runs a little beyond the as-of day, since
 a key result that has just begun can only be compared with what is expected next.
@@ -6,7 +6,6 @@ a key result that has just begun can only be compared with what is expected next
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -17,12 +16,10 @@ from numpy.typing import NDArray
 
 from koers.engine import demand as run_work
 from koers.engine import kernel
-from koers.engine.capacity import DUST, Floats, Ints, KeyResults, Organisation, Teams
-from koers.engine.futures import KNOTS, by_size
-from koers.engine.groups import rows_by_team
+from koers.engine.capacity import DUST, Floats, Ints, Organisation
 from koers.engine.luck import Start, at_rest, sizes
-from koers.engine.mornings import joined, mornings, number_of
-from koers.engine.organisation import as_usual, organisation
+from koers.engine.mornings import mornings, number_of
+from koers.engine.organisation import organisation
 from koers.engine.staffing import Staffing
 
 WINDOW = 91
@@ -31,10 +28,7 @@ BURN_IN = 42
 """Calendar days before that in which a backlog comes about."""
 YOUNG = 28
 """Calendar days that a key result's window has at least, if need be from those to come."""
-LEAST = 0.1
-"""A team's usual effort is at least this, person-days per morning: less says nothing about what more would do."""
 RULE = 0.9  # share of days on which no more is open than as a rule
-FURTHEST = 4.0  # drift of the account that is taken for such, at most
 UNFINISHED = 0.1
 """Share of an initiative's estimate that is still to do at least, until it is said to be finished."""
 
@@ -90,7 +84,7 @@ def account(was: Past, seed: int, replications: range) -> Account:
     size = sizes(org, seed, replications)
     begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * size)
     run = kernel.run(org, seed, replications, size=size, start=begin, mark=was.today)
-    start = _within(run.marked, was.open.least[:, None] * size, was.open.most[:, None] * size)
+    start = within(run.marked, was.open.least[:, None] * size, was.open.most[:, None] * size)
     change = run.mean[:, : was.today + 1, kernel.COLUMNS.index("change")]
     last = run.mean[:, max(was.today - 4, 0) : was.today + 1].sum(axis=1)
     spent, there = last[:, kernel.COLUMNS.index("run")], last[:, : kernel.COLUMNS.index("arrived")].sum(axis=1)
@@ -108,128 +102,10 @@ def noticed(was: Past, seen: Account, seed: int, replications: range) -> tuple[P
     return was, account(was, seed, replications)
 
 
-def _within(start: Start, least: Floats, most: Floats) -> Start:
+def within(start: Start, least: Floats, most: Floats) -> Start:
     """`start` with backlogs within these limits (team, replication), and no waiting where there is none."""
     backlog = np.clip(start.backlog, least, most)
     return start._replace(backlog=backlog, waiting=np.where(backlog > DUST, start.waiting, 0))
-
-
-class Usual(NamedTuple):
-    """What is usual: effort given the size of run work, and where a future would begin."""
-
-    effort: Floats  # (knot, key_result) person-days per morning
-    typical: Floats  # (key_result,) over all sizes, at least LEAST of the team's
-    start: Start
-    played: tuple[Floats, Floats]  # effort (key_result, replication) before and after today where nothing changes
-    unchanged: Floats  # (key_result, replication) sum of gains x effort to come where nothing changes
-
-
-def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications: range) -> Usual:
-    """Usual effort and backlog.
-
-    Usual effort is the expected effort over the window in which a pace was learnt, given the size of run work, times
-    the drift that is the account's own: it begins without a backlog, which goes on building up even where nothing
-    changes, run work as in the long run included: a busy spell now is news. `ahead` is the organisation of the futures.
-    """
-    org = as_usual(_unchanged(was, ahead))
-    begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * seen.size)
-    steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today, means=False)
-    then, later = np.split(steady.effort, 2)
-    learnt = learnt_by([slice(None)], seen, (then, later), ahead)
-    unchanged = later * (learnt.scale[0] * ahead.key_results.pace.sum(axis=1))[:, None]
-    start = _within(steady.marked, np.zeros_like(seen.size), was.open.most[:, None] * seen.size)
-    return Usual(
-        learnt.usual[0], learnt.typical[0], start._replace(standing=seen.start.standing), (then, later), unchanged
-    )
-
-
-class LearntEffort(NamedTuple):
-    """What each of some parts of the futures learns of effort, (part, key_result) unless said."""
-
-    usual: Floats  # (part, knot, key_result) given the size of run work, person-days per morning
-    typical: Floats  # whatever the size of run work, at least LEAST of its team's
-    scale: Floats  # effort as it was over that of the same weeks where nothing changes
-
-
-def learnt_by(parts: Sequence[slice], seen: Account, played: tuple[Floats, Floats], org: Organisation) -> LearntEffort:
-    """Effort of the past, times the drift from before today to after it where nothing changes (`played`)."""
-    then, later = played
-    goals, efforts = org.key_results, (seen.effort, then, later)
-    least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
-    was, before, after = (np.array([effort[:, own].mean(axis=1) for own in parts]) for effort in efforts)
-    return LearntEffort(
-        usual_effort(*_by_size(efforts, org, seen.size, parts)),
-        np.maximum(was * _over(after, before), least),
-        _over(was, before),
-    )
-
-
-def usual_effort(expected: Floats, before: Floats, after: Floats) -> Floats:
-    """What was expected times its drift where nothing changes."""
-    return np.asarray(expected * _over(after, before).clip(1 / FURTHEST, FURTHEST))
-
-
-def _over(one: Floats, other: Floats) -> Floats:
-    """1 where there is nothing."""
-    return np.divide(one, other, out=np.ones_like(other), where=other > 0)
-
-
-def _unchanged(was: Past, ahead: Organisation) -> Organisation:
-    """An organisation in which all stays as it was, from the beginning of the account to the end of the futures.
-
-    Each key result stands there twice: first over the window of its pace, then over the days to come.
-    """
-    org, goals = was.organisation, ahead.key_results
-    gone, days = was.today + 1, was.today + 1 + len(ahead.calendar.day)
-    window = org.key_results.pace[was.rows][:, :days]
-    way = goals.pace.sum(axis=1, keepdims=True)
-    pace = np.zeros((2, len(window), days))
-    pace[0, :, : window.shape[1]] = window
-    pace[1, :, gone:] = np.divide(goals.pace, way, out=np.zeros_like(goals.pace), where=way > 0)
-    twice = KeyResults(
-        key=(*goals.key, *goals.key),
-        team=np.tile(goals.team, 2),
-        weight=np.tile(goals.weight, 2),
-        active=np.ones((2 * len(window), days), dtype=np.bool_),
-        due=np.tile(goals.due, 2),
-        pace=pace.reshape(-1, days),
-    )
-    calendar = joined(org.calendar, ahead.calendar, gone)
-    plan = ahead.initiatives
-    nothing = replace(plan, key=(), **{name: getattr(plan, name)[:0] for name in _PLAN}, needs=plan.needs[:0, :0])
-    return replace(
-        ahead, calendar=calendar, teams=_steady(org.teams, window, gone, days), key_results=twice, initiatives=nothing
-    )
-
-
-_PLAN = ("team", "key_result", "weight", "effort", "start", "begun", "lag", "impact")
-
-
-def _steady(teams: Teams, window: Floats, gone: int, days: int) -> Teams:
-    """The teams with the people and absence of the mornings in a `window`, and today's policies, on all `days`."""
-    seen = np.flatnonzero((window > 0).any(axis=0)) if window.any() else np.arange(window.shape[1])
-    shape = (len(teams.key), days)
-    people, away = (part[:, seen].mean(axis=1, keepdims=True) for part in (teams.people, teams.away))
-    return replace(
-        teams,
-        people=np.broadcast_to(people, shape),
-        away=np.broadcast_to(away, shape),
-        factor=np.ones(shape),
-        given=np.full(shape, np.nan),
-        policy=np.broadcast_to(teams.policy[:, max(gone - 1, 0), None], shape),
-    )
-
-
-def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats, parts: Sequence[slice]) -> Floats:
-    """Efforts (key_result, replication) as expected given the size of run work: (effort, part, knot, key_result)."""
-    found = np.empty((len(efforts), len(parts), len(KNOTS), len(org.key_results.key)))
-    for t, rows in rows_by_team(org.key_results.team):
-        near = by_size(org, t, size[t])
-        weights, own = [near[:, some] for some in parts], [effort[rows] for effort in efforts]
-        products = np.stack([w @ w.T for w in weights]) + 1e-9 * np.eye(len(KNOTS))  # 0 where no size is near a knot
-        sums = [[w @ effort[:, some].T for w, some in zip(weights, parts, strict=True)] for effort in own]
-        found[..., rows] = np.linalg.solve(products, np.array(sums))
-    return np.maximum(found, 0.0)
 
 
 def _open(staff: Staffing) -> Open:

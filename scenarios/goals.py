@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from koers.engine.beliefs import beliefs, paces
-from koers.engine.history import LEAST
 from koers.engine.mornings import number_of
+from koers.engine.usual import LEAST
 from koers.events.model import KeyResultSet
 from koers.scenarios.world import World, with_belief, with_goal
 

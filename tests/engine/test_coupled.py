@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from koers.engine import coupled as coupled_module
-from koers.engine import elasticity, history
+from koers.engine import elasticity, usual
 from koers.engine.backtest import KOERS, backtest
 from koers.engine.capacity import Floats
 from koers.engine.coupled import couple
@@ -127,8 +127,8 @@ def test_declaring_the_capacity_that_was_there_all_along_moves_nothing_beyond_th
 
 
 def test_what_is_usual_off_by_five_in_a_hundred_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = history.usual_effort
-    monkeypatch.setattr(history, "usual_effort", lambda *given: 1.05 * sound(*given))
+    sound = usual.usual_effort
+    monkeypatch.setattr(usual, "usual_effort", lambda *given: 1.05 * sound(*given))
     assert max(map(abs, furthest(10))) > 4.0
 
 
@@ -168,9 +168,9 @@ def test_errors_say_how_far_other_futures_take_a_probability(ratios: Callable[[]
 
 def test_errors_that_leave_the_scale_of_the_account_out_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: batches that believe what all have learnt of it."""
-    sound = history.learnt_by
+    sound = usual.learnt_by
 
-    def learnt_by(parts: Sequence[slice], *given: Any) -> history.LearntEffort:  # noqa: ANN401
+    def learnt_by(parts: Sequence[slice], *given: Any) -> usual.LearntEffort:  # noqa: ANN401
         return sound(parts, *given)._replace(scale=np.tile(sound([slice(None)], *given).scale, (len(parts), 1)))
 
     monkeypatch.setattr(coupled_module, "learnt_by", learnt_by)
