@@ -97,7 +97,7 @@ def _prepare(coupled: Coupled, count: int) -> None:
             coupled.luck(n),
             noise(coupled.seed, keys, org.calendar.day, org.key_results.due, n),
             float(e[0]),
-            usual_effort(coupled.setting, size)[:, 0],
+            usual_effort(org, coupled.setting.usual, size)[:, 0],
             own_scale(coupled.setting, e)[:, 0] / coupled.setting.at_due.scale,
         )
 

@@ -7,9 +7,9 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import LazyLoader
 from types import ModuleType
 
 LIBRARIES = {
@@ -24,28 +24,38 @@ FEW = 1_000_000  # new objects between two looks for garbage: what is loaded sta
 
 
 def lighten() -> None:
-    """Ask libraries for less, load some modules when they are used, and look for garbage where there may be some."""
+    """Ask libraries for less, load some of SciPy when it is used, and look for garbage where there may be some."""
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
-    sys.meta_path.insert(0, WhenUsed("numpy.f2py", "numpy.testing"))  # scipy only asks numpy whether they are there
+    sys.meta_path.insert(0, UfuncsFirst())
     gc.set_threshold(FEW)
     atexit.register(gc.freeze)  # or the interpreter would look all that was loaded through once more, to no end
 
 
-class WhenUsed(MetaPathFinder):
-    """Finds some modules, by full name, so that they are loaded when they are used and not when they are imported.
+class UfuncsFirst(MetaPathFinder, Loader):
+    """Finds `scipy.special` so that its ufuncs are all that is loaded of it until something else of it is asked for.
 
-    Before Python 3.11.9 threads that use such a module first at the same time fail.
+    The rest of the package is support for other array libraries, most of the time that it takes to load.
     """
 
-    def __init__(self, *names: str) -> None:
-        self.names = names
+    NAME = "scipy.special"
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Where one of the modules is; None for any other."""
-        spec = PathFinder.find_spec(fullname, path, target) if fullname in self.names else None
+        """Where `scipy.special` is; None for any other."""
+        spec = PathFinder.find_spec(fullname, path, target) if fullname == self.NAME else None
         if spec is not None and spec.loader is not None:
-            spec.loader = LazyLoader(spec.loader)
+            self.whole, spec.loader = spec.loader, self
         return spec
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Load the ufuncs, and the rest when a name is asked for that is not one."""
+
+        def rest(name: str) -> object:
+            if module.__dict__.pop("__getattr__", None):
+                self.whole.exec_module(module)
+            return getattr(module, name)
+
+        ufuncs = import_module(self.NAME + "._ufuncs")
+        module.__dict__.update({name: getattr(ufuncs, name) for name in ufuncs.__all__}, __getattr__=rest)

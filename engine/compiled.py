@@ -1,56 +1,161 @@
-"""Functions made machine code by numba, and where that is kept. Imported when needed: numba may be missing."""
+"""Functions as machine code, kept on disk: a process that finds it there loads no compiler. Imported when needed.
+
+`compiling` makes the code, with numba. A file of it is sealed by a digest of the code and of all that it was made from;
+what does not fit is made anew. As with Python's own bytecode, who may write the folder says what runs.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, TypeVar
+from importlib.util import cache_from_source, find_spec
+from pathlib import Path
+from threading import Lock
+from types import FunctionType
+from typing import Any, NamedTuple, cast
 
-import numba
+import llvmlite
+import llvmlite.binding as llvm
 import numpy as np
-from numba.core.caching import FunctionCache
-from numba.core.dispatcher import Dispatcher
 
-F = TypeVar("F", bound=Callable[..., Any])
+COMPILER = find_spec("numba")
+if COMPILER is None or COMPILER.origin is None:
+    raise ImportError("numba is missing", name="numba")
+INSTALLED = Path(COMPILER.origin).stat().st_mtime_ns
 OPTIONS: dict[str, Any] = {
-    "nogil": True,
     "error_model": "numpy",
     "_nrt": False,
     "no_cfunc_wrapper": True,
+    "no_cpython_wrapper": True,
 }  # no fastmath: the same bits on any processor
 
 
-def part(function: F) -> F:
-    """`function` compiled, to be called by others."""
-    return numba.njit(**OPTIONS | {"no_cpython_wrapper": True})(function)  # type: ignore[no-any-return]
+class Code(NamedTuple):
+    """Machine code in memory."""
+
+    kinds: list[Any]  # of the arguments that it takes: see `_lay_out`
+    call: Callable[..., int]
+    holds: Any  # what must live as long
 
 
-def whole(function: F) -> F:
-    """`function` compiled, and kept on disk where there is a place for it."""
-    function.__qualname__ += "_" + hashlib.sha256(repr([OPTIONS, *_told(function)]).encode()).hexdigest()[:16]
-    compiled = numba.njit(**OPTIONS)(function)
-    with suppress(RuntimeError):  # neither the source's folder nor the user's can be written to
-        compiled._cache = _Kept(function)  # type: ignore[no-untyped-call]
-    return compiled  # type: ignore[no-any-return]
+class Compiled:
+    """A function as machine code, with all functions that it calls: for each kind of arguments once, when first called.
+
+    Arguments are arrays, whole numbers, and named tuples of them; nothing is returned. Threads run side by side.
+    """
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self.function = cast(FunctionType, function)
+        self._codes: list[Code] = []
+        self._one_at_a_time = Lock()
+
+    def __call__(self, *given: Any) -> None:  # noqa: ANN401
+        """Run it."""
+        kinds: list[Any] = []
+        flat: list[int] = []
+        _lay_out(given, kinds, flat)
+        answer, error = ctypes.c_void_p(), ctypes.c_void_p()  # numba's way to call: both stay empty
+        if self._code(kinds, given, len(flat)).call(ctypes.byref(answer), ctypes.byref(error), *flat):
+            raise RuntimeError(f"machine code of {self.function.__qualname__} failed")
+
+    def _code(self, kinds: list[Any], given: tuple[Any, ...], count: int) -> Code:
+        with self._one_at_a_time:
+            found = next((code for code in self._codes if code.kinds == kinds), None)
+            if found is None:
+                address, holds = self._loaded(kinds) or self._made(kinds, given)
+                whole = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * count)
+                found = Code(kinds, whole(address), holds)
+                self._codes.append(found)
+            return found
+
+    def _loaded(self, kinds: list[Any]) -> tuple[int, Any] | None:
+        """Address of the code that is kept, and what holds it; None without."""
+        for path in _places(self.function, kinds):
+            with suppress(OSError, ValueError):
+                seal, name, code = path.read_bytes().split(b"\n", 2)
+                if seal == _seal(self.function, name, code):
+                    return _linked(name.decode(), code)
+        return None
+
+    def _made(self, kinds: list[Any], given: tuple[Any, ...]) -> tuple[int, Any]:
+        from koers.engine.compiling import compiled
+
+        made = compiled(self.function, given)
+        if made.code is not None:
+            name = made.name.encode()
+            _keep(b"\n".join((_seal(self.function, name, made.code), name, made.code)), _places(self.function, kinds))
+        return made.address, made.holds
 
 
-def _told(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
-    """All that `function` is compiled from: numba asks only whether its own file changed."""
+def _lay_out(values: tuple[Any, ...], kinds: list[Any], flat: list[int]) -> None:
+    """What arguments are, and all their numbers in the order in which numba's machine code takes them."""
+    for value in values:
+        if isinstance(value, np.ndarray):
+            address, fixed = value.__array_interface__["data"]
+            kinds.append((value.dtype, value.ndim, value.flags.c_contiguous, fixed))
+            flat += (0, 0, value.size, value.itemsize, address, *value.shape, *value.strides)
+        elif isinstance(value, tuple):
+            kinds.append((type(value), len(value)))
+            _lay_out(value, kinds, flat)
+        elif type(value) is int:
+            kinds.append(int)
+            flat.append(value)
+        else:
+            raise TypeError(f"machine code takes arrays and whole numbers, not {type(value).__name__}")
+
+
+def told(function: FunctionType, seen: set[FunctionType]) -> Iterator[str]:
+    """All that `function` is compiled from, other functions and the numbers in them included."""
     code = function.__code__
-    yield code.co_code.hex(), repr([value for value in code.co_consts if isinstance(value, float | int | str)])
+    seen.add(function)
+    yield f"{code.co_code.hex()} {[value for value in code.co_consts if isinstance(value, float | int | str)]}"
     for name in code.co_names:
         value = function.__globals__.get(name)
-        if isinstance(value, Dispatcher):
-            yield from _told(value.py_func)
+        if isinstance(value, FunctionType) and value not in seen:
+            yield from told(value, seen)
         elif isinstance(value, float | int | tuple | np.generic):
-            yield name, repr(value)
+            yield f"{name} {value!r}"
 
 
-class _Kept(FunctionCache):
-    """What numba keeps on disk, found without loading all that only a compiler needs: that is a quarter of a second."""
+def _seal(function: FunctionType, name: bytes, code: bytes) -> bytes:
+    """A digest of machine code and of all that it is made from."""
+    source = "\n".join([*told(function, set()), repr(OPTIONS)])
+    return hashlib.sha256(b"\n".join((source.encode(), name, code))).hexdigest().encode()
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401
-        """The machine code for this signature, or None."""
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+def _places(function: FunctionType, kinds: list[Any]) -> Iterator[Path]:
+    """Files for machine code of `function` for such arguments on such a machine, the best first."""
+    machine = llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    told_apart = repr((*machine, llvmlite.__version__, INSTALLED, kinds))
+    digest = hashlib.sha256(told_apart.encode()).hexdigest()[:32]
+    name = f"{function.__module__}.{function.__qualname__}.{sys.implementation.cache_tag}-{digest}.code"
+    beside = os.environ.get("NUMBA_CACHE_DIR") or Path(cache_from_source(function.__code__.co_filename)).parent
+    yield Path(beside) / name
+    with suppress(RuntimeError):  # nobody's home
+        yield Path.home() / ".cache" / "koers" / name
+
+
+def _keep(content: bytes, places: Iterator[Path]) -> None:
+    """Write the first of these files that can be written; none is as well, but slow next time."""
+    for path in places:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(f".{os.getpid()}")
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+            return
+
+
+def _linked(name: str, code: bytes) -> tuple[int, Any]:
+    """The address of machine code, ready to run, and what holds it."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine.get_function_address(name), engine

@@ -25,7 +25,6 @@ from koers.engine.futures import (
     bounded,
     calibrated,
     elasticities,
-    elasticity_of,
     gained,
     moved,
     reached,
@@ -234,11 +233,11 @@ def _drawn(
     setting = replace(bare, usual=expected.effort, typical=expected.typical, most=np.ones_like(bare.most))
     first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=SHOWN)
     e = elasticities(setting, seed, chunk)
-    relative = np.where(movable[:, None], moved(setting, expected.unchanged, was.size, np.ones_like(e)), 0.0)
+    relative = moved(setting, expected.unchanged, was.size, np.ones_like(e))
+    relative[~movable] = 0.0
     setting = bounded(setting, relative)
-    by_effort = elasticity_of(setting, e) * relative
     return Drawn(
-        setting=calibrated(setting, by_effort, relative, probability),
+        setting=calibrated(setting, relative, e, probability),
         now=was.start,
         size=was.size,
         recent=was.run_share,

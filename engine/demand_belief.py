@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from koers.engine.capacity import Floats
 from koers.engine.demand_density import Counts, Shares, chunks
 from koers.engine.demand_level import forward, grid, stationary, transition
 from koers.engine.demand_settings import Settings
+from koers.engine.softmax import softmax
 
 LEVELS, RATES = 41, 13
 RATE_REACH = 4.0  # sd of the long-run log mean that the grid spans, to either side
@@ -55,7 +55,7 @@ def joint(evidence: Counts | Shares, given: Settings, prior: Floats, prior_sd: F
     density = evidence.log_density(_rows(eta), _rows(noise))
     seen = forward(density.reshape(len(density), len(move), RATES, LEVELS), move, stationary(x))
     off = (mean - at_zero[..., None]) / prior_sd[:, None, None]
-    probability = special.softmax(seen.log_likelihood.reshape(mean.shape) - 0.5 * off**2, axis=-1)
+    probability = softmax(seen.log_likelihood.reshape(mean.shape) - 0.5 * off**2, axis=-1)
     now = probability[..., None] * seen.level.reshape(eta.shape)
     return Joint(mean, probability, eta, now, now @ move.reshape(*given.keep.shape, LEVELS, LEVELS))
 

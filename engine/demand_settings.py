@@ -16,6 +16,7 @@ from scipy import special
 from koers.engine.capacity import Floats
 from koers.engine.demand_density import Counts, Shares, chunks
 from koers.engine.demand_level import forward, grid, stationary, transition
+from koers.engine.softmax import softmax
 
 AXES = (np.linspace(-0.5, 3.7, 5), np.linspace(-1.4, 0.9, 4), np.linspace(-2.2, 2.2, 5))
 """Logit keep, and log spread and log noise in units of the usual ones, at which the likelihood is worked out."""
@@ -101,7 +102,7 @@ def posterior(told: Floats, axes: Sequence[Floats]) -> Floats:
     of_all = np.log(_along(seen, scatter))
     keep, spread, noise = (-0.5 * ((a - m) / s) ** 2 for a, m, s in zip(axes, USUAL, ORGANISATIONS, strict=True))
     prior = keep[:, None, None] + spread[:, None] + noise
-    others = special.softmax(prior + of_all.sum(axis=0) - of_all, axis=(1, 2, 3))
+    others = softmax(prior + of_all.sum(axis=0) - of_all, axis=(1, 2, 3))
     weight = seen * _along(others, [part.T for part in scatter])
     return np.asarray(weight / weight.sum(axis=(1, 2, 3), keepdims=True))
 

@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from scipy import special
 
 from koers.engine.local_trend import Floats, Hyper, Ints, Settings, State, Table, advance, start, tabulate, update
+from koers.engine.softmax import softmax
 from koers.engine.trend import scale_of, to_readings
 
 NONE = 0.2
@@ -61,7 +61,7 @@ def weigh(seen: Evidence, hyper: Hyper) -> Floats:
     if not len(seen.power):
         return PRIOR.copy()
     weight = np.log(PRIOR) + seen.power @ log_likelihood(seen.table, seen.ratio, hyper)
-    return np.asarray(np.exp(weight - special.logsumexp(weight)))
+    return softmax(weight)
 
 
 def quantile(found: Floats, level: ArrayLike) -> Floats:

@@ -97,44 +97,50 @@ def moved(setting: Setting, effort: Floats, sizes: Floats, e: Floats) -> Floats:
     what is not known of it was not known all along. `effort` (that sum of gains x effort) and `sizes`
     (team, replication) are those of the futures, `e` (replication,) their elasticities.
     """
-    return beyond_usual(setting, effort, usual_effort(setting, sizes), setting.typical[:, None], e)
+    usual = usual_effort(setting.organisation, setting.usual, sizes)
+    return beyond_usual(setting, effort, usual, setting.typical[:, None], e)
 
 
 def beyond_usual(setting: Setting, effort: Floats, usual: Floats, typical: Floats, e: Floats) -> Floats:
     """As `moved`, with `usual` (key_result, replication) and `typical` effort as given; `usual` is used up."""
-    usual *= setting.organisation.key_results.pace.sum(axis=1)[:, None]
-    np.subtract(effort, usual, out=usual)
-    usual /= typical
-    usual *= elasticity_of(setting, e)
+    way = setting.organisation.key_results.pace.sum(axis=1)[:, None]
+    for rows in _some(*usual.shape):
+        part = usual[rows]
+        part *= way[rows]
+        np.subtract(effort[rows], part, out=part)
+        part /= typical[rows]
+        part *= elasticity_of(setting, e, rows)
     return usual
 
 
-def elasticity_of(setting: Setting, e: Floats) -> Floats:
-    """Elasticities (key_result, replication): those drawn, as far as they can be, or the one that is assumed."""
-    found, known = np.minimum(e, setting.most[:, None]), ~np.isnan(setting.assumed)
-    found[known] = setting.assumed[known, None]
+def elasticity_of(setting: Setting, e: Floats, rows: slice = slice(None)) -> Floats:
+    """Elasticities of some key results: those drawn, as far as they can be, or the one that is assumed."""
+    found, assumed = np.minimum(e, setting.most[rows, None]), setting.assumed[rows]
+    found[~np.isnan(assumed)] = assumed[~np.isnan(assumed), None]
     return np.asarray(found)
 
 
 def gained(setting: Setting, futures: Futures, sizes: Floats, e: Floats) -> Floats:
     """Progress by due beyond what was expected: what effort adds, and impacts of initiatives beyond expected gains."""
-    return with_landed(setting, futures, moved(setting, futures.effort, sizes, e))
+    return with_landed(setting, futures.landed, moved(setting, futures.effort, sizes, e))
 
 
-def with_landed(setting: Setting, futures: Futures, gain: Floats) -> Floats:
-    """`gain`, and what initiatives bring by due beyond expected gains; in place."""
+def with_landed(setting: Setting, landed: Floats, gain: Floats) -> Floats:
+    """`gain`, and what initiatives bring by due (`landed`) beyond expected gains; in place."""
     if setting.organisation.initiatives.key:
         way = setting.organisation.key_results.pace.sum(axis=1)
-        gain += np.maximum(futures.landed - way[:, None], 0.0)
+        gain += np.maximum(landed - way[:, None], 0.0)
     return gain
 
 
-def usual_effort(setting: Setting, sizes: Floats) -> Floats:
-    """Usual effort in each future, person-days per morning: by its team's size of run work."""
-    org = setting.organisation
+def usual_effort(org: Organisation, by_knot: Floats, sizes: Floats) -> Floats:
+    """Usual effort in each future, person-days per morning: by its team's size of run work.
+
+    `by_knot` (knot, key_result) is that at KNOTS.
+    """
     found = np.empty((len(org.key_results.key), sizes.shape[1]))
     for t, own in rows_by_team(org.key_results.team):
-        found[own] = setting.usual[:, own].T @ by_size(org, t, sizes[t])
+        found[own] = by_knot[:, own].T @ by_size(org, t, sizes[t])
     return found
 
 
@@ -170,11 +176,16 @@ def _read(setting: Setting, table: Floats, rows: Rows, place: tuple[Ints, Floats
     return found
 
 
-def _alike(law: Floats, futures: int) -> Iterator[Rows]:
-    """Rows of one `law` (key_result,), no more at a time than stay in the processor's cache."""
+def _some(count: int, futures: int) -> Iterator[slice]:
+    """All rows of so many futures, no more at a time than stay in the processor's cache."""
     step = max(HELD // max(futures, 1), 1)
+    yield from (slice(first, first + step) for first in range(0, count, step))
+
+
+def _alike(law: Floats, futures: int) -> Iterator[Rows]:
+    """Rows of one `law` (key_result,), some at a time."""
     for own in (np.flatnonzero(law == one) for one in np.unique(law)):
-        yield from (groups.rows(own[first : first + step]) for first in range(0, len(own), step))
+        yield from (groups.rows(own[some]) for some in _some(len(own), futures))
 
 
 def reached(setting: Setting, gain: Floats, e: Floats, at: int = 0) -> Floats:
@@ -217,7 +228,14 @@ def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
 
 def grouped(gain: Floats, count: int = GROUPS) -> Floats:
     """Gains in order, as the means of so many groups of equal weight, or of each: (key_result, group)."""
-    ordered, n = np.sort(gain, axis=1), gain.shape[1]
+    found = np.empty((len(gain), min(gain.shape[1], count)))
+    for rows in _some(*gain.shape):
+        found[rows] = _grouped(np.sort(gain[rows], axis=1), count)
+    return found
+
+
+def _grouped(ordered: Floats, count: int) -> Floats:
+    n = ordered.shape[1]
     if n <= count:
         return ordered
     edge = np.arange(count + 1) * (n / count)
@@ -235,10 +253,18 @@ def bounded(setting: Setting, relative: Floats) -> Setting:
     scatter that a key result does not show cannot have been there.
     """
     room = np.sqrt(1 - RESIDUAL**2) * setting.at_due.scale
-    scatter = relative.std(axis=1) * _per_sd(setting.at_due)
+    scatter = spread(relative) * _per_sd(setting.at_due)
     return replace(
         setting, most=np.minimum(np.divide(room, scatter, out=np.ones_like(room), where=scatter > room), 1.0)
     )
+
+
+def spread(gain: Floats) -> Floats:
+    """The standard deviation of each key result's gain over the futures, (key_result,)."""
+    found = np.empty(len(gain))
+    for rows in _some(*gain.shape):
+        found[rows] = gain[rows].std(axis=1)
+    return found
 
 
 def _per_sd(at: AtDue) -> Floats:
@@ -246,25 +272,27 @@ def _per_sd(at: AtDue) -> Floats:
     return np.asarray(CORE / special.stdtrit(at.df, 0.9))
 
 
-def calibrated(setting: Setting, by_effort: Floats, relative: Floats, probability: Floats) -> Setting:
+def calibrated(setting: Setting, relative: Floats, e: Floats, probability: Floats) -> Setting:
     """`setting` with effort's usual scatter taken out of the key results' own noise, where it has been all along.
 
-    `by_effort` (key_result, replication) is what `moved` says where nothing changes, `relative` the same if progress
-    were proportional to effort; of both only the scatter counts. `probability` (2, key_result) is what Progress says of
-    the target, and of counting as reached.
+    `relative` (key_result, replication) is what `moved` says where nothing changes if progress were proportional to
+    effort; only its scatter counts. `e` (replication,) are elasticities. `probability` (2, key_result) is what Progress
+    says of the target, and of counting as reached.
     """
-    at = setting.at_due
-    scatter = relative - relative.mean(axis=1, keepdims=True)
-    e = np.minimum(elasticity.GRID[:, None], setting.most)
-    variance = (e * scatter.std(axis=1) * _per_sd(at)) ** 2
+    at, usual = setting.at_due, np.empty((len(relative), min(len(e), GROUPS)))
+    for rows in _some(*relative.shape):
+        by_effort = elasticity_of(setting, e, rows) * relative[rows]
+        usual[rows] = grouped(by_effort) - by_effort.mean(axis=1, keepdims=True)
+    most = np.minimum(elasticity.GRID[:, None], setting.most)
+    variance = (most * spread(relative) * _per_sd(at)) ** 2
     own = np.sqrt(np.maximum(at.scale**2 - variance, (RESIDUAL * at.scale) ** 2))
-    usual = grouped(by_effort - by_effort.mean(axis=1, keepdims=True))
-    parts = grouped(scatter, min(FINE, CALIBRATED // max(len(scatter), 1) + GROUPS))
-    shift = _shift(at, own, e, parts, probability[0], at.threshold)
+    parts = grouped(relative, min(FINE, CALIBRATED // max(len(relative), 1) + GROUPS))
+    parts -= relative.mean(axis=1, keepdims=True)
+    shift = _shift(at, own, most, parts, probability[0], at.threshold)
     counts, other = shift.copy(), at.threshold != at.counts
     if other.any():
         some = AtDue._make(part[other] for part in at)
-        counts[:, other] = _shift(some, own[:, other], e[:, other], parts[other], probability[1, other], some.counts)
+        counts[:, other] = _shift(some, own[:, other], most[:, other], parts[other], probability[1, other], some.counts)
     shift = np.stack([shift, counts])
     return replace(setting, own=own, shift=shift, scatter=usual)
 

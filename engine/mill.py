@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES, Floats, Ints
-from koers.engine.compiled import part, whole
+from koers.engine.compiled import Compiled
 from koers.engine.groups import WIDTH, Bools, Group, Records
 from koers.engine.luck import ABSENCE_BYTE, Luck
 
@@ -86,7 +86,6 @@ def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
     )
 
 
-@part
 def _open(s: Floats, came: Floats, evening: Floats, standing: Floats, first: int, n: int) -> None:
     """The evening before the first morning, (row, future)."""
     for j in range(ROWS * WIDTH):
@@ -100,7 +99,6 @@ def _open(s: Floats, came: Floats, evening: Floats, standing: Floats, first: int
         came[1, j] = evening[0, first + j]
 
 
-@part
 def _draw(s: Floats, word: Any, bins: Any, scale: Floats, table: Floats, weekday: int, factor: float) -> None:  # noqa: ANN401
     """ARRIVED, as drawn."""
     shift = np.uint64(8 * weekday)
@@ -108,14 +106,12 @@ def _draw(s: Floats, word: Any, bins: Any, scale: Floats, table: Floats, weekday
         s[ARRIVED + j] = table[bins[j], np.int64((word[j] >> shift) & BYTE)] * scale[j] * factor
 
 
-@part
 def _attend(s: Floats, word: Any, absence: Floats, there: float) -> None:  # noqa: ANN401
     """PRESENT."""
     for j in range(len(word)):
         s[PRESENT + j] = there * (1.0 - absence[np.int64(word[j] >> ABSENT)])
 
 
-@part
 def _arrive(s: Floats, came: Floats, d: int, failure_demand: float, overdue_after: int, aged: bool) -> None:
     """BACKLOG grows, by more where work is left lying; `came` (day, future)."""
     if aged:
@@ -130,7 +126,6 @@ def _arrive(s: Floats, came: Floats, d: int, failure_demand: float, overdue_afte
         s[BACKLOG + j] += s[ARRIVED + j]
 
 
-@part
 def _load(backlog: float, standing: float, people: float) -> float:
     work = backlog + standing
     if people > 0.0:
@@ -138,7 +133,6 @@ def _load(backlog: float, standing: float, people: float) -> float:
     return np.inf if work > DUST else 0.0
 
 
-@part
 def _protect(s: Floats, now: Any, broken: Bools) -> None:  # noqa: ANN401
     """SHARE: what run work may not touch; `now` is PRESENCE, `broken` (guardrail, future)."""
     kind, keep, people = now["kind"], now["share"], now["people"]
@@ -166,7 +160,6 @@ def _protect(s: Floats, now: Any, broken: Bools) -> None:  # noqa: ANN401
                 s[SHARE + j] = 0.0
 
 
-@part
 def _divide(s: Floats, loss: float, fixed: bool) -> None:
     """RUN, CHANGE, LOST and IDLE; BACKLOG falls."""
     for j in range(WIDTH):
@@ -189,7 +182,6 @@ def _divide(s: Floats, loss: float, fixed: bool) -> None:
         s[WEEK_PRESENT + j] += c
 
 
-@part
 def _sum(x: Floats, n: int) -> float:
     """In an order that lets the compiler take eight at a time; a last block that is not full in order."""
     whole = 0.0
@@ -204,7 +196,6 @@ def _sum(x: Floats, n: int) -> float:
     return ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
-@part
 def _tell(s: Floats, sums: Floats, days: Floats, shares: Floats, t: int, d: int, first: int, n: int) -> None:
     """Write a team's morning down."""
     for q in range(TOLD if sums.shape[2] > 0 else 0):
@@ -216,7 +207,6 @@ def _tell(s: Floats, sums: Floats, days: Floats, shares: Floats, t: int, d: int,
             shares[t, d, first + j] = s[SHARE + j]
 
 
-@part
 def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, week: int, first: int, n: int) -> None:
     """Write a team's week down."""
     for j in range(n):
@@ -228,7 +218,6 @@ def _tell_week(s: Floats, run: Floats, present: Floats, left: Floats, t: int, we
         s[WEEK_RUN + j] = 0.0
 
 
-@part
 def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, alarm: Bools, broken: Ints) -> None:  # noqa: ANN401
     """Whether a guardrail is broken in the evening, and since when; (future,) each."""
     if rail["measure"] == AGE:
@@ -242,14 +231,13 @@ def _watch(s: Floats, came: Floats, rail: Any, people: float, d: int, alarm: Boo
         broken[j] = d if alarm[j] and broken[j] == NEVER else broken[j]
 
 
-@part
 def _by_weight(s: Floats, share: float, pace: float, effort: Floats) -> None:
     """A key result's share of a team's change work, at its pace; `effort` (future,)."""
     for j in range(len(effort)):
         effort[j] += pace * (s[CHANGE + j] * share)
 
 
-@whole
+@Compiled
 def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - calls cost compile time
     days = len(w.morning)
     for first in range(begin, end, WIDTH):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from koers.engine import draws
 from koers.engine.capacity import Floats
-from koers.engine.compiled import part, whole
+from koers.engine.compiled import Compiled
 from koers.engine.draws import normals, steps, stream
 from koers.engine.groups import WIDTH
 from koers.engine.luck import Source, Weeks, Words
@@ -21,7 +21,6 @@ FOUR, STEP_BITS, STEP = draws.FOUR, draws.STEP_BITS, np.uint64((1 << draws.STEP_
 DEMAND, LEVEL, BITS = (n * WIDTH for n in range(3))  # rows of the words of a block of futures
 
 
-@part
 def mixed(z: Any) -> Any:  # noqa: ANN401
     """The finalizer of SplitMix64: see `draws`."""
     z = (z ^ (z >> S30)) * FIRST
@@ -44,7 +43,6 @@ class Work(NamedTuple):
     before: Floats  # (future,) the level of the week next to this one
 
 
-@part
 def _week(w: Work, n: int, week: int, low: int, end: int, fresh: bool, own: Any, cells: Any) -> None:  # noqa: ANN401
     """The week in row `n` of a block of futures; `before` is the one next to it that comes earlier, and then this."""
     shared, mask, off = w.shared[n, low:end], w.mask[n, low:end], w.off[low:end]
@@ -71,7 +69,7 @@ def _week(w: Work, n: int, week: int, low: int, end: int, fresh: bool, own: Any,
         scale[j] = level - ((cell + 0.5) * wide + least)
 
 
-@whole
+@Compiled
 def _fill(w: Work, first: int, monday: int, now: int, numbers: Floats) -> None:
     """Forwards from the week `now`, then backwards from it; `monday` names the first week."""
     weeks, mean, sd, shake, keep = len(w.word), numbers[0], numbers[1], numbers[2], numbers[3]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from koers.engine.capacity import DUST, NEVER, Floats
-from koers.engine.compiled import part, whole
+from koers.engine.compiled import Compiled
 from koers.engine.groups import Bools, Group, Records
 
 
@@ -20,7 +20,6 @@ class Plans(NamedTuple):
     working: Bools
 
 
-@part
 def _choose(
     plan: Records, needs: Bools, limit: int, t: int, day: int, j: int, finished: Bools, begun: Bools, working: Bools
 ) -> float:
@@ -43,7 +42,6 @@ def _choose(
     return claims
 
 
-@part
 def _by_plan(g: Group, plans: Plans, change: Floats, claims: Floats, out: Any, t: int, d: int, begin: int) -> None:  # noqa: ANN401
     """Change work of a team, (team, day, future), to its key results and initiatives."""
     day, limit, detail = g.morning[d]["day"], g.team[t]["wip_limit"], out.goal_days.shape[1] > 0
@@ -68,7 +66,6 @@ def _by_plan(g: Group, plans: Plans, change: Floats, claims: Floats, out: Any, t
                         out.goal_days[k, d, begin + j] += done
 
 
-@part
 def _finish(g: Group, plans: Plans, out: Any, d: int, begin: int) -> None:  # noqa: ANN401
     """Initiatives that have had what they take are done, and show after their lag."""
     for i in range(len(g.plan)):
@@ -84,7 +81,7 @@ def _finish(g: Group, plans: Plans, out: Any, d: int, begin: int) -> None:  # no
             plans.working[i, j] = False
 
 
-@whole
+@Compiled
 def _share_out(g: Group, plans: Plans, change: Floats, claims: Floats, out: Any, begin: int) -> None:  # noqa: ANN401
     for d in range(len(g.morning)):
         for t in range(len(g.team)):

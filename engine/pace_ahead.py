@@ -19,6 +19,7 @@ from scipy import special
 from koers.engine.lives import Lives
 from koers.engine.local_trend import Floats, Ints, Table
 from koers.engine.pace import DEFAULT, spread_pairs
+from koers.engine.softmax import softmax
 
 HALF_LIVES = (0.08, 0.2, 0.5)
 """Of the memories of a pace, durations: a week, two and a half, and half a quarter of thirteen weeks. Our inference."""
@@ -118,7 +119,7 @@ def fit(lives: Lives, today: float) -> PaceAhead:
         return FIRST
     old, new = pairs.of(pairs.age > LAG), pairs.of(pairs.age <= LAG)
     old = old._replace(age=old.age - LAG)
-    share = special.softmax([RATE * _density(_mode(old, memory), new) for memory in MEMORIES])
+    share = softmax([RATE * _density(_mode(old, memory), new) for memory in MEMORIES])
     found = zip(*(_mode(pairs, memory) for memory in MEMORIES), strict=True)
     mean, log_scale, power = (np.tensordot(share, np.array(part), axes=1) for part in found)
     return PaceAhead(mean, float(log_scale), float(power))

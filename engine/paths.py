@@ -45,7 +45,7 @@ def paths(
         size = sizes(org, seed, some)
         began = Start._make(part[:, here] for part in start)
         run = kernel.run(org, seed, some, size=size, start=began, means=False, efforts=True)
-        e, usual = elasticities(setting, seed, some), usual_effort(setting, size)
+        e, usual = elasticities(setting, seed, some), usual_effort(org, setting.usual, size)
         relative, kept = (
             elasticity_of(setting, e) / setting.typical[:, None],
             own_scale(setting, e) / setting.at_due.scale[:, None],

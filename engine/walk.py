@@ -9,7 +9,7 @@ import numpy as np
 
 from koers.engine import draws
 from koers.engine.capacity import Floats
-from koers.engine.compiled import part, whole
+from koers.engine.compiled import Compiled
 from koers.engine.groups import WIDTH
 from koers.engine.mill_luck import FUTURE, MOMENT, mixed
 from koers.engine.motion import KNOTS
@@ -21,7 +21,6 @@ UNIT, HALF_UNIT = draws.UNIT, 2.0**-32
 KNOT, KNOT_COUNT, PER_STEP = float(KNOTS[0]), len(KNOTS), 1.0 / float(KNOTS[1] - KNOTS[0])
 
 
-@part
 def _tail(u: float) -> float:
     """AS241 beyond .425 from the middle."""
     r = math.sqrt(-math.log(min(u, 1.0 - u)))
@@ -46,7 +45,6 @@ def _tail(u: float) -> float:
     return z if u > 0.5 else -z
 
 
-@part
 def _normals(s: Floats, u: int, z: int) -> None:
     """Row z the normal deviates of row u: Wichura's algorithm AS241 (1988, Applied Statistics 37)."""
     for j in range(WIDTH):
@@ -64,7 +62,6 @@ def _normals(s: Floats, u: int, z: int) -> None:
             s[z + j] = _tail(s[u + j])
 
 
-@part
 def _once(key: Any, first: int, s: Floats, z: int) -> None:  # noqa: ANN401
     """Row z the normals of a stream's first draw in each future."""
     for j in range(WIDTH):
@@ -72,7 +69,6 @@ def _once(key: Any, first: int, s: Floats, z: int) -> None:  # noqa: ANN401
     _normals(s, U, z)
 
 
-@part
 def _set_out(
     keys: Any,  # noqa: ANN401
     first: int,
@@ -98,7 +94,6 @@ def _set_out(
         s[GAINED + j] = 0.0
 
 
-@part
 def _step(base: Any, when: Any, step: Floats, drift: float, s: Floats) -> None:  # noqa: ANN401
     """LEVEL and SLOPE after a step; `base` (lane,) is the stream's start in each future."""
     for j in range(WIDTH):
@@ -113,7 +108,7 @@ def _step(base: Any, when: Any, step: Floats, drift: float, s: Floats) -> None: 
         s[SLOPE + j] = drift + step[2] * away + sigma * (step[4] * up + step[5] * s[TURN + j])
 
 
-@whole
+@Compiled
 def walk(
     keys: Any,  # noqa: ANN401
     first: int,

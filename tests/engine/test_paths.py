@@ -77,7 +77,7 @@ def test_paths_in_simpy_and_compiled_agree(world: int, seed: int) -> None:
             moving,
             noise(seed, org.key_results.key, org.calendar.day, org.key_results.due, own.start),
             float(elasticities(setting, seed, own)[0]),
-            usual_effort(setting, sizes(org, seed, own))[:, 0],
+            usual_effort(org, setting.usual, sizes(org, seed, own))[:, 0],
             own_scale(setting, elasticities(setting, seed, own))[:, 0] / setting.at_due.scale,
         )
         play(org, draw(org, seed, own), extra=[walk.process])
