@@ -110,19 +110,25 @@ def _play(coupled: Coupled, moving: Motion, luck: Luck, drawn: Noise, e: float, 
 
 
 def probability(coupled: Coupled, executor: ThreadPoolExecutor | None = None) -> Floats:
-    """P(reached) of every key result from FUTURES futures, draws included; on threads, a part of the futures each."""
-    edges = np.linspace(0, coupled.samples, THREADS + 1 if executor else 2).astype(int).tolist()
+    """P(reached) of every key result from FUTURES futures, draws included.
+
+    On threads a part of the futures each, and where they are played some groups of teams each: see `kernel.run`.
+    """
+    org, seed, samples = coupled.setting.organisation, coupled.seed, coupled.samples
+    edges = np.linspace(0, samples, THREADS + 1 if executor else 2).astype(int).tolist()
     parts = [range(low, high) for low, high in pairwise(edges)]
-    found = list((executor.map if executor else map)(partial(_chances, coupled), parts))
-    return np.asarray(np.sum(found, axis=0) / coupled.samples)
+    each: Callable[..., Any] = executor.map if executor else map
+    size = np.hstack(list(each(partial(sizes, org, seed), parts)))
+    drawn = kernel.run(org, seed, range(samples), size=size, start=coupled.now, means=False, executor=executor)
+    return np.asarray(np.sum(list(each(partial(_chances, coupled, drawn, size), parts)), axis=0) / samples)
 
 
-def _chances(coupled: Coupled, some: range) -> Floats:
-    org = coupled.setting.organisation
-    size, e = sizes(org, coupled.seed, some), elasticities(coupled.setting, coupled.seed, some)
-    start = Start._make(part[:, some.start : some.stop] for part in coupled.now)
-    drawn = kernel.run(org, coupled.seed, some, size=size, start=start, means=False)
-    return np.asarray(reached(coupled.setting, gained(coupled.setting, drawn, size, e), e).sum(axis=1))
+def _chances(coupled: Coupled, drawn: kernel.Futures, size: Floats, some: range) -> Floats:
+    """The sum over some futures."""
+    own = slice(some.start, some.stop)
+    part = drawn._replace(effort=drawn.effort[:, own], landed=drawn.landed[:, own])
+    e = elasticities(coupled.setting, coupled.seed, some)
+    return np.asarray(reached(coupled.setting, gained(coupled.setting, part, size[:, own], e), e).sum(axis=1))
 
 
 def random_numbers(coupled: Coupled) -> None:

@@ -95,9 +95,9 @@ def _lay_out(values: tuple[Any, ...], kinds: list[Any], flat: list[int]) -> None
     """What arguments are, and all their numbers in the order in which numba's machine code takes them."""
     for value in values:
         if isinstance(value, np.ndarray):
-            address, fixed = value.__array_interface__["data"]
-            kinds.append((value.dtype, value.ndim, value.flags.c_contiguous, fixed))
-            flat += (0, 0, value.size, value.itemsize, address, *value.shape, *value.strides)
+            flags = value.flags
+            kinds.append((value.dtype, value.ndim, flags.c_contiguous, flags.writeable))
+            flat += (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
         elif isinstance(value, tuple):
             kinds.append((type(value), len(value)))
             _lay_out(value, kinds, flat)

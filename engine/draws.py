@@ -42,20 +42,20 @@ def stream(seed: int, purpose: str, who: str) -> int:
     return int.from_bytes(_digest(seed, purpose, who)[:8], "big")
 
 
-def words(key: int, replication: ArrayLike, when: ArrayLike) -> NDArray[np.uint64]:
-    """64 random bits each of the stream `key`, at counters >= 0 that broadcast."""
+def words(key: ArrayLike, replication: ArrayLike, when: ArrayLike) -> NDArray[np.uint64]:
+    """64 random bits each of the stream `key`, at counters >= 0 that broadcast, keys as well."""
     with np.errstate(over="ignore"):
-        base = _mixed(np.uint64(key) + np.asarray(replication, np.uint64) * np.uint64(FUTURE))
+        base = _mixed(np.asarray(key, np.uint64) + np.asarray(replication, np.uint64) * np.uint64(FUTURE))
         return _mixed(base + np.asarray(when, np.uint64) * np.uint64(MOMENT))
 
 
-def uniforms(key: int, replication: ArrayLike, when: ArrayLike) -> NDArray[np.float64]:
-    """Uniform draws in (0, 1) of the stream `key`, at counters >= 0 that broadcast."""
+def uniforms(key: ArrayLike, replication: ArrayLike, when: ArrayLike) -> NDArray[np.float64]:
+    """Uniform draws in (0, 1) of the stream `key`, at counters that broadcast: see `words`."""
     bits = words(key, replication, when) >> np.uint64(11)
     return np.asarray((bits.astype(np.float64) + 0.5) * UNIT)
 
 
-def normals(key: int, replication: ArrayLike, when: ArrayLike) -> NDArray[np.float64]:
+def normals(key: ArrayLike, replication: ArrayLike, when: ArrayLike) -> NDArray[np.float64]:
     """Standard normal draws, by inversion of `uniforms`."""
     return np.asarray(special.ndtri(uniforms(key, replication, when)))
 

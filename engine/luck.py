@@ -52,19 +52,19 @@ class Common(NamedTuple):
 
 def sizes(org: Organisation, seed: int, replications: range) -> Floats:
     """The size of run work in each future, relative to the belief's middle: (team, replication)."""
-    r = _numbers(replications)
-    z = [normals(stream(seed, "size", key), r, 0) for key in org.teams.key]
-    return np.exp(org.teams.size_sd[:, None] * np.reshape(z, (len(z), len(r))))
+    keys = np.array([stream(seed, "size", key) for key in org.teams.key], dtype=np.uint64)
+    z = normals(keys[:, None], _numbers(replications), 0)
+    z *= org.teams.size_sd[:, None]
+    return np.exp(z, out=z)
 
 
 def common(org: Organisation, seed: int, replications: range) -> Common:
     """What all teams share in the futures `replications`."""
     r, when = _numbers(replications), _weeks(org)
     word, chance = (words(stream(seed, purpose, ""), r, when) for purpose in ("shared", "shock"))
-    mask = np.zeros_like(chance)
-    for n in range(ABSENCE_BYTE if org.shared_days > 0 else 0):  # never the absence
-        hit = ((chance >> np.uint64(8 * n)) & np.uint64(0xFF)) < np.uint64(round(org.shared_days * 256))
-        mask |= hit * np.uint64(0xFF << 8 * n)
+    by_day = chance.astype("<u8", copy=False).view(np.uint8)  # byte after byte
+    mask = np.negative((by_day < round(org.shared_days * 256)).view(np.uint8)).view("<u8").astype(np.uint64, copy=False)
+    mask &= np.uint64((1 << 8 * ABSENCE_BYTE) - 1)  # absence is never shared
     return Common(word, mask)
 
 
