@@ -37,7 +37,7 @@ from koers.engine.coupled import CHUNK, Coupled, couple
 from koers.engine.draws import normals, words
 from koers.engine.futures import alone, elasticities, gained, own_scale, reached, usual_effort
 from koers.engine.groups import members
-from koers.engine.luck import Known, Luck, Start, at_rest, common, draw_for, fill, sizes, start_of
+from koers.engine.luck import Known, Luck, at_rest, common, draw_for, fill, sizes, start_of
 from koers.engine.motion import Motion, Noise, motion, noise, streams
 from koers.engine.paths import paths
 from koers.engine.projections import goals, readings

@@ -14,9 +14,9 @@ from koers.engine import pace, pace_ahead
 from koers.engine.blend import Blend, inside, quantiles
 from koers.engine.learning import Learnt
 from koers.engine.lives import Lives, lives_of
-from koers.engine.local_trend import Floats
+from koers.engine.local_trend import Floats, Hyper
 from koers.engine.reference_class import ends
-from koers.engine.trend import EPOCH, Scale, day_numbers, scale_of, to_readings
+from koers.engine.trend import EPOCH, Scale, scale_of
 
 LEVELS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 MIDDLE = (0.10, 0.90)
@@ -39,7 +39,14 @@ class Ahead:
     score: Floats  # expected share of the way to the target in force, counted from 0 to 1
     quantile: Floats  # (level, key_result) at LEVELS
     inside: Floats  # (2, key_result) see `blend.inside`, of the middle 80 %
-    df: float  # of the Student-t that stands for the whole
+    due: Floats  # durations
+    belief: pace.Posterior  # of the trend, at the last reading
+    trend: Hyper
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the Student-t that stands for the whole."""
+        return self.trend.df
 
     @property
     def middle(self) -> Floats:
@@ -71,10 +78,24 @@ def look_ahead(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, as_o
     told = words(goals, readings, learnt)
     parts = [slice(low, low + CHUNK) for low in range(0, max(goals.height, 1), CHUNK)]
     every = np.arange(goals.height)
-    found = [_numbers(lives.take(every[part]), learnt, as_of, told[part], share[part]) for part in parts]
-    whole = [np.concatenate(part, axis=-1) for part in zip(*found, strict=True)]
-    probability, counts, mean, score, quantile, held = whole
-    return Ahead(scale_of(goals), lives.threshold, probability, counts, mean, score, quantile, held, learnt.trend.df)
+    belief = pace.posterior_of(lives.table, learnt.trend)
+    found = [_numbers(lives.take(every[p]), belief.take(p), learnt, as_of, told[p], share[p]) for p in parts]
+    probability, counts, mean, score, quantile, held = (
+        np.concatenate(part, axis=-1) for part in zip(*found, strict=True)
+    )
+    return Ahead(
+        scale=scale_of(goals),
+        threshold=lives.threshold,
+        probability=probability,
+        counts=counts,
+        mean=mean,
+        score=score,
+        quantile=quantile,
+        inside=held,
+        due=lives.due,
+        belief=belief,
+        trend=learnt.trend,
+    )
 
 
 def words(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt) -> Floats:
@@ -84,11 +105,12 @@ def words(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt) -> Floats
     return np.array([learnt.words(row, row["confidence"], row["projection"]) for row in rows])
 
 
-def _numbers(lives: Lives, learnt: Learnt, as_of: date, told: Floats, share: Floats) -> tuple[Floats, ...]:
+def _numbers(
+    lives: Lives, now: pace.Posterior, learnt: Learnt, as_of: date, told: Floats, share: Floats
+) -> tuple[Floats, ...]:
     """Probability, that of counting, mean, score (key_result,), quantiles (level, key_result) and `inside`."""
     column = lives.last()
     elapsed = lives.elapsed(((as_of - EPOCH).days - lives.start) / lives.life)
-    now = pace.posterior_of(lives.table, learnt.trend)
     least, most = lives.limits()
     blend = Blend(
         trend=pace.predict(now, lives.due, learnt.trend),
@@ -111,25 +133,21 @@ def _numbers(lives: Lives, learnt: Learnt, as_of: date, told: Floats, share: Flo
     return probability, counts, mean, score, quantiles(point, weight, LEVELS), held
 
 
-def expected(goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, ahead: Ahead, days: Floats) -> Floats:
+def expected(ahead: Ahead, days: Floats) -> Floats:
     """Expected progress at the end of each of `days` (key_result, day), numbers since 1970; as at the last reading.
 
     The trend's path, bent evenly in time to end in the middle of what is ahead.
     """
-    path = _path(pace.posterior(to_readings(goals, readings), learnt.trend), goals, learnt, ahead)
-    return np.stack([path(ahead.scale.time(column)) for column in days.T], axis=1) if days.size else days
+    return _path(ahead)(ahead.scale.time(days.T)).T
 
 
-def passages(
-    goals: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, ahead: Ahead, as_of: date, gain: Floats | float = 0.0
-) -> list[date | None]:
+def passages(ahead: Ahead, as_of: date, gain: Floats | float = 0.0) -> list[date | None]:
     """First passage of the expected path (None: not within a further life after due).
 
     `gain` (key_result,) is progress by due that the readings do not speak of; it comes evenly in time.
     """
-    belief, scale = pace.posterior(to_readings(goals, readings), learnt.trend), ahead.scale
-    path, due = _path(belief, goals, learnt, ahead), scale.time(day_numbers(goals["due"]))
-    now = np.maximum(scale.time(float((as_of - EPOCH).days)), belief.time)
+    path, due, scale = _path(ahead), ahead.due, ahead.scale
+    now = np.maximum(scale.time(float((as_of - EPOCH).days)), ahead.belief.time)
     left = np.maximum(due - now, 1.0 / scale.life)
 
     def lifted(time: Floats) -> Floats:
@@ -139,14 +157,14 @@ def passages(
     return [None if np.isnan(day) else EPOCH + timedelta(days=int(np.ceil(day))) for day in days]
 
 
-def _path(belief: pace.Posterior, goals: pl.DataFrame, learnt: Learnt, ahead: Ahead) -> Callable[[Floats], Floats]:
-    """Expected progress (key_result,) at times (key_result,), durations."""
-    due = ahead.scale.time(day_numbers(goals["due"]))
-    bend = ahead.middle - pace.predict(belief, due, learnt.trend).mean
-    left = np.maximum(due - belief.time, 1.0 / ahead.scale.life)
+def _path(ahead: Ahead) -> Callable[[Floats], Floats]:
+    """Expected progress at times (..., key_result), durations."""
+    belief = ahead.belief
+    bend = ahead.middle - pace.predict(belief, ahead.due, ahead.trend).mean
+    left = np.maximum(ahead.due - belief.time, 1.0 / ahead.scale.life)
 
     def path(time: Floats) -> Floats:
-        plain = pace.predict(belief, time, learnt.trend).mean
+        plain = pace.predict(belief, time, ahead.trend).mean
         return np.asarray(plain + bend * np.maximum(time - belief.time, 0.0) / left)
 
     return path
@@ -155,7 +173,7 @@ def _path(belief: pace.Posterior, goals: pl.DataFrame, learnt: Learnt, ahead: Ah
 def _first_passage(path: Callable[[Floats], Floats], now: Floats, end: Floats, threshold: Floats) -> Floats:
     """Time at which the path first meets the threshold, by linear steps; NaN where it does not by `end`."""
     times = now + (end - now) * np.linspace(0.0, 1.0, PATH_STEPS + 1)[:, None]
-    way = np.stack([path(time) for time in times])
+    way = path(times)
     met = way >= threshold
     step = np.argmax(met, axis=0)
     own = np.arange(len(now))

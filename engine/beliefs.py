@@ -52,9 +52,7 @@ def beliefs(own: pl.DataFrame, goals: pl.DataFrame, readings: pl.DataFrame, lear
     return Beliefs(at, probability, movable, ahead)
 
 
-def paces(
-    own: pl.DataFrame, readings: pl.DataFrame, learnt: Learnt, ahead: Ahead, as_of: date, days: Sequence[date]
-) -> Floats:
+def paces(own: pl.DataFrame, ahead: Ahead, as_of: date, days: Sequence[date]) -> Floats:
     """Progress expected over the days up to each morning (key_result, day), where it is a rise; `ahead`: see Beliefs.
 
     The last morning before due also takes the days up to due; a binary key result gains shares of the life it has left.
@@ -66,6 +64,5 @@ def paces(
     edges = np.hstack([np.maximum(start, edge[0]), until])
     on_trend = own["kind"].is_in(TRENDS).to_numpy()
     found = np.diff(edges, axis=1) / np.maximum(due - edges[:, :1], 1.0)
-    rows = own.filter(on_trend)
-    found[on_trend] = np.diff(expected(rows, readings, learnt, ahead, edges[on_trend]), axis=1)
+    found[on_trend] = np.diff(expected(ahead, edges[on_trend]), axis=1)
     return np.asarray(np.maximum(found, 0.0))

@@ -176,7 +176,7 @@ def couple(
     before = past(staff, goals, own)
     chunk = range(max(len(chunks(samples, len(staff.teams) + own.height)[0]), LEAST_PASTS))
     before, was = noticed(before, account(before, seed, chunk), seed, chunk)
-    org = organisation(staff, own, days, paces(own, readings, learnt, said.ahead, as_of, days))
+    org = organisation(staff, own, days, paces(own, said.ahead, as_of, days))
     org = partly_done(org, done(before, staff, was.change)) if _begun(org) else org
     bare = _bare(org, said.at_due, _elasticity(frames, goals, readings, learnt, as_of))
     found = _drawn(bare, before, was, said.movable, said.probability, seed, chunk)

@@ -89,9 +89,7 @@ def read(coupled: Coupled, chunk: range) -> Read:
     return Read(drawn, gain, e, reached(coupled.setting, gain, e))
 
 
-def key_result_rows(
-    coupled: Coupled, total: Sums, first: Read, lost: Floats, seen: pl.DataFrame, readings: pl.DataFrame
-) -> pl.DataFrame:
+def key_result_rows(coupled: Coupled, total: Sums, first: Read, lost: Floats, seen: pl.DataFrame) -> pl.DataFrame:
     """Rows of an outlook for the key results that move, with probability_se and lost_to_run_work."""
     setting, goals, n = coupled.setting, coupled.goals, total.count
     chance, mean_gain = total.chance / n, total.gain / n
@@ -111,8 +109,7 @@ def key_result_rows(
     rows = table.to_dicts()
     moved = _distribution(setting, groups, mean_gain)
     scale = scale_of(goals)
-    own, as_of = goals.filter(on_trend), coupled.staff.as_of
-    dates = passages(own, readings, coupled.taught, coupled.ahead, as_of, mean_gain[on_trend])
+    dates = passages(coupled.ahead, coupled.staff.as_of, mean_gain[on_trend])
     passage = dict(zip(np.flatnonzero(on_trend).tolist(), dates, strict=True))
     for k, (row, goal) in enumerate(zip(rows, goals.iter_rows(named=True), strict=True)):
         if row["rests_on"] is None:  # not asked about

@@ -15,9 +15,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from koers.engine import demand as run_work
-from koers.engine import kernel
-from koers.engine.capacity import DUST, Floats, Ints, Organisation
-from koers.engine.luck import Start, at_rest, sizes
+from koers.engine import groups, kernel
+from koers.engine.capacity import DUST, Floats, Organisation
+from koers.engine.luck import Rows, Start, at_rest, sizes
 from koers.engine.mornings import mornings, number_of
 from koers.engine.organisation import organisation
 from koers.engine.staffing import Staffing
@@ -48,7 +48,7 @@ class Past:
     organisation: Organisation
     today: int  # index of the last morning up to the as-of day
     open: Open
-    rows: Ints  # (key_result,) of those that effort goes to now, among those of the account
+    rows: Rows  # (key_result,) of those that effort goes to now, among those of the account
     standing: Floats  # (team,) see `luck.Start`: what policies that look at open work have seen
 
 
@@ -74,7 +74,11 @@ def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
     rows = [place[name] for name in moved["key_result"]]
     today = sum(day <= staff.as_of for day in days) - 1
     return Past(
-        _as_it_was(staff, shared, days), today, _open(staff), np.array(rows, dtype=np.int64), np.zeros(len(staff.teams))
+        organisation=_as_it_was(staff, shared, days),
+        today=today,
+        open=_open(staff),
+        rows=groups.rows(np.array(rows, dtype=np.int64)),
+        standing=np.zeros(len(staff.teams)),
     )
 
 

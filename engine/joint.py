@@ -89,7 +89,7 @@ class Joint:
     overall: Overall
 
 
-def joint(coupled: Coupled, seen: pl.DataFrame, readings: pl.DataFrame, asked: Asked) -> Joint:
+def joint(coupled: Coupled, seen: pl.DataFrame, asked: Asked) -> Joint:
     """Draw the futures. `seen` is the outlook of Progress, `asked` the key results asked about."""
     own = coupled.goals["key_result"].to_list()
     member = np.array([[name in group for name in own] for group in asked.objectives.values()], dtype=np.bool_)
@@ -104,7 +104,7 @@ def joint(coupled: Coupled, seen: pl.DataFrame, readings: pl.DataFrame, asked: A
     rest = [np.prod([asked.probability[n] for n in group if n not in own]) for group in asked.objectives.values()]
     everyone = dict(zip(asked.objectives, (total.products / total.count * rest).tolist(), strict=True))
     return Joint(
-        rows=key_result_rows(coupled, total, first, lost, seen, readings),
+        rows=key_result_rows(coupled, total, first, lost, seen),
         all_reached={name: min(max(p, FLOOR), CEILING) for name, p in everyone.items()},
         guardrails=_guardrails(coupled, total),
         teams=_teams(coupled, total, first.drawn),

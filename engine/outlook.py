@@ -105,7 +105,7 @@ def _trend(going: pl.DataFrame, readings: pl.DataFrame, as_of: date, learnt: Lea
             pl.Series("probability_counts", np.clip(ahead.counts, FLOOR, CEILING)),
             pl.Series("mean", mean),
             pl.Series("expected_score", ahead.score),
-            pl.Series("reach_on", passages(going, readings, learnt, ahead, as_of), dtype=pl.Date),
+            pl.Series("reach_on", passages(ahead, as_of), dtype=pl.Date),
             *(pl.Series(name, values) for name, values in zip(QUANTILES, ends, strict=True)),
             *(pl.Series(name, values) for name, values in zip(INSIDE, held, strict=True)),
             pl.Series("progress", reached, dtype=pl.Float64),

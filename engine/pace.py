@@ -7,7 +7,7 @@ of the readings handed in: no clock, no random numbers, no names, no warm start.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +44,10 @@ class Posterior:
     var_slope: Floats
     scale2: Floats  # estimate of sigma^2, progress squared
     df: Floats  # degrees of freedom of what is predicted from here
+
+    def take(self, rows: slice) -> Posterior:
+        """These series only."""
+        return Posterior(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def posterior_of(table: Table, hyper: Hyper) -> Posterior:
 
 
 def predict(post: Posterior, at: Floats, hyper: Hyper) -> Predictive:
-    """The reading in force at time `at`, (series,) durations; a time before the last reading counts as that time."""
+    """The reading in force at time `at`, (..., series) durations; one before the last reading counts as that."""
     now = State(post.level, post.slope, post.var_level, post.cov, post.var_slope, post.scale2)
     return predictive(advance(now, np.maximum(at - post.time, 0.0), Settings.of(hyper)), hyper)
 

@@ -54,7 +54,7 @@ def prospect(
     coupled = couple(frames, goals, readings, as_of, learnt, samples=samples, seed=seed)
     if coupled is None:
         return Prospect(seen, None, None)
-    found = joint(coupled, seen, readings, _asked(wanted, seen))
+    found = joint(coupled, seen, _asked(wanted, seen))
     rows = found.rows.filter(pl.col("key_result").is_in(seen["key_result"].implode())).select(seen.columns)
     untouched = seen.join(rows, on="key_result", how="anti")
     return Prospect(pl.concat([untouched, rows]).sort("key_result"), found, coupled)

@@ -27,7 +27,7 @@ def due_moved(world: World, k: int, due: date) -> World:
     goals = with_row(world.goals, k, due=due)
     row, of = goals[k : k + 1], world.coupled
     said = beliefs(row, row, of.readings, of.taught, of.staff.as_of)
-    at, pace = said.at_due, paces(row, of.readings, of.taught, said.ahead, of.staff.as_of, of.days)[0]
+    at, pace = said.at_due, paces(row, said.ahead, of.staff.as_of, of.days)[0]
     own = world.setting.own.copy()
     own[:, k] *= at.scale[0] / world.setting.at_due.scale[k]
     world = replace(world, goals=goals, setting=replace(world.setting, own=own))
@@ -48,7 +48,7 @@ def appended(world: World, name: str, given: KeyResultSet) -> World:
     setting, org, of = world.setting, world.organisation, world.coupled
     team, goals = org.teams.key.index(given.team), org.key_results
     said = beliefs(row, row, of.readings, of.taught, of.staff.as_of)
-    at, pace = said.at_due, paces(row, of.readings, of.taught, said.ahead, of.staff.as_of, of.days)
+    at, pace = said.at_due, paces(row, said.ahead, of.staff.as_of, of.days)
     day, start = org.calendar.day, number_of(given.start)
     siblings = np.flatnonzero(goals.team == team)
     claimed = float(goals.weight[siblings].sum())

@@ -19,7 +19,7 @@ def reached_on(gain: float, values: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0)) ->
     frames = view(typed(log_of([key_result(), *check_ins(list(values))])), TODAY)
     table, seen = goals(frames), readings(frames)
     ahead = look_ahead(table, seen, Learnt(), TODAY, np.ones(table.height))
-    return passages(table, seen, Learnt(), ahead, TODAY, np.full(table.height, gain))[0]
+    return passages(ahead, TODAY, np.full(table.height, gain))[0]
 
 
 def test_what_is_to_come_by_due_has_not_come_today() -> None:
