@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from koers.engine import elasticity, kernel, work
 from koers.engine.ahead import Ahead
-from koers.engine.batches import batches
 from koers.engine.beliefs import beliefs, paces
 from koers.engine.capacity import Floats, Organisation
 from koers.engine.futures import (
@@ -38,7 +37,7 @@ from koers.engine.organisation import organisation
 from koers.engine.outlook import CEILING, FLOOR
 from koers.engine.replay import Frames
 from koers.engine.staffing import Staffing, staffing
-from koers.engine.usual import LearntEffort, Usual, learnt_by, usual
+from koers.engine.usual import Usual, usual
 from koers.events.errors import KoersError
 
 LEAST_PASTS = 1_024
@@ -61,7 +60,6 @@ class Drawn:
     recent: Floats  # (team,) run share expected of the last five mornings
     first: kernel.Futures  # week by week
     usual: Usual
-    learnt: LearntEffort  # by batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +228,7 @@ def _drawn(
     """Futures and what is usual in them; of `bare` the organisation, beliefs and elasticity count."""
     org = bare.organisation
     expected = usual(before, org, was, seed, chunk)
-    setting = replace(bare, usual=expected.effort, typical=expected.typical, most=np.ones_like(bare.most))
+    setting = replace(bare, usual=expected.learnt.usual, typical=expected.learnt.typical, most=np.ones_like(bare.most))
     first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=SHOWN)
     e = elasticities(setting, seed, chunk)
     relative = moved(setting, expected.unchanged, was.size, np.ones_like(e))
@@ -243,7 +241,6 @@ def _drawn(
         recent=was.run_share,
         first=first,
         usual=expected,
-        learnt=learnt_by(batches(len(chunk)), was, expected.played, org),
     )
 
 

@@ -16,7 +16,7 @@ from koers.engine.lives import Lives, lives_of
 from koers.engine.local_trend import Floats, Hyper, Ints
 from koers.engine.pace_ahead import FIRST, PaceAhead
 from koers.engine.reference_class import NONE, References
-from koers.engine.trend import EPOCH, TRENDS, to_readings
+from koers.engine.trend import EPOCH, TRENDS
 from koers.engine.weights import UNSCORED, Weights
 
 STAGES = frozenset({"pace ahead", "reference class", "weights", "owners"})
@@ -56,7 +56,7 @@ def learn(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date, stages: froz
     lives, today = lives_of(begun, readings, as_of), float((as_of - EPOCH).days)
     order = lives.by_content()
     begun, lives = begun[order], lives.take(order)
-    trend, ahead = pace.fit(to_readings(begun, readings)), pace_ahead.fit(lives, today)
+    trend, ahead = pace.fit(lives.table), pace_ahead.fit(lives, today)
     known = reference_class.references(lives, today)
     past = look_back(lives, known, trend, ahead, today)
     learnt = Learnt(trend, ahead, known, weights.fit(past), stages=stages)

@@ -107,12 +107,12 @@ def predictive(then: State, hyper: Hyper) -> Predictive:
     return Predictive(then.level, scale, np.full_like(scale, hyper.df))
 
 
-def fit(readings: Readings, hyper: Hyper = DEFAULT) -> Hyper:
+def fit(readings: Table, hyper: Hyper = DEFAULT) -> Hyper:
     """The settings that would have forecast best so far, shrunk towards `hyper`; `hyper` itself while nothing is known.
 
     Fisher scoring: key results' gradients by differences, their outer products as curvature, the best of damped steps.
     """
-    table = _learners(tabulate(readings))
+    table = _learners(readings)
     pairs = _pairs(table)
     centre, sd = _to_line(hyper), np.array(astuple(PRIOR_SD))
     z = np.zeros(len(sd))

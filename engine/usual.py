@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from koers.engine import kernel
+from koers.engine.batches import batches
 from koers.engine.capacity import Floats, KeyResults, Organisation, Teams
 from koers.engine.futures import KNOTS, by_size
 from koers.engine.groups import rows_by_team
@@ -22,13 +23,21 @@ LEAST = 0.1
 FURTHEST = 4.0  # drift of the account that is taken for such, at most
 
 
-class Usual(NamedTuple):
-    """What is usual: effort given the size of run work, and where a future would begin."""
+class LearntEffort(NamedTuple):
+    """What some futures learn of effort; with one more axis in front, what each of some parts of them learns."""
 
-    effort: Floats  # (knot, key_result) person-days per morning
-    typical: Floats  # (key_result,) over all sizes, at least LEAST of the team's
+    usual: Floats  # (knot, key_result) given the size of run work, person-days per morning
+    typical: Floats  # (key_result,) whatever the size of run work, at least LEAST of its team's
+    scale: Floats  # (key_result,) effort as it was over that of the same weeks where nothing changes
+
+
+class Usual(NamedTuple):
+    """What is usual: effort, as all futures have learnt it and as batches have, and where a future would begin."""
+
+    learnt: LearntEffort
+    by_batch: LearntEffort  # see `batches`
     start: Start
-    played: tuple[Floats, Floats]  # effort (key_result, replication) before and after today where nothing changes
+    played: Floats  # (key_result, replication) effort to come where nothing changes, for a gain of 1
     unchanged: Floats  # (key_result, replication) sum of gains x effort to come where nothing changes
 
 
@@ -43,33 +52,40 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * seen.size)
     steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today, means=False)
     then, later = np.split(steady.effort, 2)
-    learnt = learnt_by([slice(None)], seen, (then, later), ahead)
-    unchanged = later * (learnt.scale[0] * ahead.key_results.pace.sum(axis=1))[:, None]
+    learnt, by_batch = learnt_by(batches(len(replications)), seen, then, later, ahead)
     start = within(steady.marked, np.zeros_like(seen.size), was.open.most[:, None] * seen.size)
     return Usual(
-        learnt.usual[0], learnt.typical[0], start._replace(standing=seen.start.standing), (then, later), unchanged
+        learnt=learnt,
+        by_batch=by_batch,
+        start=start._replace(standing=seen.start.standing),
+        played=later,
+        unchanged=later * (learnt.scale * ahead.key_results.pace.sum(axis=1))[:, None],
     )
 
 
-class LearntEffort(NamedTuple):
-    """What each of some parts of the futures learns of effort, (part, key_result) unless said."""
+def learnt_by(
+    parts: Sequence[slice], seen: Account, then: Floats, later: Floats, org: Organisation
+) -> tuple[LearntEffort, LearntEffort]:
+    """What all futures learn, and what each of `parts` does, which they are made up of.
 
-    usual: Floats  # (part, knot, key_result) given the size of run work, person-days per morning
-    typical: Floats  # whatever the size of run work, at least LEAST of its team's
-    scale: Floats  # effort as it was over that of the same weeks where nothing changes
-
-
-def learnt_by(parts: Sequence[slice], seen: Account, played: tuple[Floats, Floats], org: Organisation) -> LearntEffort:
-    """Effort of the past, times the drift from before today to after it where nothing changes (`played`)."""
-    then, later = played
+    It is effort of the past, times the drift from before today (`then`) to after it (`later`) where nothing changes.
+    """
     goals, efforts = org.key_results, (seen.effort, then, later)
     least = LEAST * goals.weight / np.bincount(goals.team, goals.weight)[goals.team]
-    was, before, after = (np.array([effort[:, own].mean(axis=1) for own in parts]) for effort in efforts)
-    return LearntEffort(
+    sums = np.array([[effort[:, own].sum(axis=1) for own in parts] for effort in efforts])
+    count = _and_all(np.array([[own.stop - own.start] for own in parts]))
+    was, before, after = _and_all(sums, 1) / count
+    found = LearntEffort(
         usual_effort(*_by_size(efforts, org, seen.size, parts)),
         np.maximum(was * _over(after, before), least),
         _over(was, before),
     )
+    return LearntEffort(*(part[0] for part in found)), LearntEffort(*(part[1:] for part in found))
+
+
+def _and_all(sums: Floats, axis: int = 0) -> Floats:
+    """The sums of parts along `axis`, those of all first."""
+    return np.concatenate([sums.sum(axis=axis, keepdims=True), sums], axis=axis)
 
 
 def usual_effort(expected: Floats, before: Floats, after: Floats) -> Floats:
@@ -129,12 +145,16 @@ def _steady(teams: Teams, window: Floats, gone: int, days: int) -> Teams:
 
 
 def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats, parts: Sequence[slice]) -> Floats:
-    """Efforts (key_result, replication) as expected given the size of run work: (effort, part, knot, key_result)."""
-    found = np.empty((len(efforts), len(parts), len(KNOTS), len(org.key_results.key)))
+    """Efforts (key_result, replication) as expected given the size of run work: (effort, part, knot, key_result).
+
+    Of all futures first.
+    """
+    found = np.empty((len(efforts), 1 + len(parts), len(KNOTS), len(org.key_results.key)))
     for t, rows in rows_by_team(org.key_results.team):
         near = by_size(org, t, size[t])
         weights, own = [near[:, some] for some in parts], [effort[rows] for effort in efforts]
-        products = np.stack([w @ w.T for w in weights]) + 1e-9 * np.eye(len(KNOTS))  # 0 where no size is near a knot
+        products = _and_all(np.stack([w @ w.T for w in weights]))
         sums = [[w @ effort[:, some].T for w, some in zip(weights, parts, strict=True)] for effort in own]
-        found[..., rows] = np.linalg.solve(products, np.array(sums))
+        unseen = 1e-9 * np.eye(len(KNOTS))  # 0 where no size is near a knot
+        found[..., rows] = np.linalg.solve(products + unseen, _and_all(np.array(sums), 1))
     return np.maximum(found, 0.0)

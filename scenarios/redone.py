@@ -144,7 +144,7 @@ class After:
         before = Side(
             alone(coupled.setting, old), _of(coupled.first, old, len(ground.chunk)), coupled.movable[old.key_results]
         )
-        parts = coupled.learnt.usual, coupled.learnt.typical, ground.apart - ground.apart.mean(axis=0)
+        parts = coupled.usual.by_batch.usual, coupled.usual.by_batch.typical, ground.apart - ground.apart.mean(axis=0)
         learnt = Learnt(*(part[..., old.key_results] for part in parts))
         size = ground.size[own.teams]
         one, other = relearnt(before, after, learnt, ground.batches, size, ground.elasticity)

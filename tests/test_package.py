@@ -104,7 +104,7 @@ def test_the_wheel_carries_its_licence_its_command_and_its_name_alone(built: Pat
 
 def test_the_wheel_works_without_its_source(built: Path, tmp_path: Path) -> None:
     (wheel,) = built.glob("*.whl")
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PYTHONPATH": str(wheel)}
+    env = os.environ | {"PYTHONPATH": str(wheel), "HOME": str(tmp_path)}  # machine code is kept there
     code = "import koers, koers.cli.app; print(koers.__file__); koers.cli.app.main()"
     command = [sys.executable, "-W", "error", "-c", code, "demo"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)  # noqa: S603

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from koers.engine import coupled as coupled_module
 from koers.engine import elasticity, usual
 from koers.engine.backtest import KOERS, backtest
 from koers.engine.capacity import Floats
@@ -170,10 +169,11 @@ def test_errors_that_leave_the_scale_of_the_account_out_would_be_seen(monkeypatc
     """The control: batches that believe what all have learnt of it."""
     sound = usual.learnt_by
 
-    def learnt_by(parts: Sequence[slice], *given: Any) -> usual.LearntEffort:  # noqa: ANN401
-        return sound(parts, *given)._replace(scale=np.tile(sound([slice(None)], *given).scale, (len(parts), 1)))
+    def learnt_by(parts: Sequence[slice], *given: Any) -> tuple[usual.LearntEffort, usual.LearntEffort]:  # noqa: ANN401
+        learnt, by_batch = sound(parts, *given)
+        return learnt, by_batch._replace(scale=np.tile(learnt.scale, (len(parts), 1)))
 
-    monkeypatch.setattr(coupled_module, "learnt_by", learnt_by)
+    monkeypatch.setattr(usual, "learnt_by", learnt_by)
     found = of_case()
     assert found.max() > 1.6, found
 

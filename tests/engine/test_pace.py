@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import integrate, special, stats
 
 from koers.engine import pace
+from koers.engine.local_trend import tabulate
 
 Floats = NDArray[np.float64]
 TIMES = np.array([0.0, 0.1, 0.3, 0.35, 0.6, 1.0])
@@ -29,6 +30,10 @@ def regular(time: Floats, x: Floats) -> pace.Readings:
     """Readings x (series, reading) at the same times (reading,)."""
     n, m = x.shape
     return pace.Readings(np.repeat(np.arange(n, dtype=np.int64), m), np.tile(time, n), x.ravel(), n)
+
+
+def fit(readings: pace.Readings) -> pace.Hyper:
+    return pace.fit(tabulate(readings))
 
 
 def simulated(h: pace.Hyper, n: int, seed: int) -> Floats:
@@ -105,19 +110,19 @@ def test_no_reading_is_as_good_as_the_baseline() -> None:
 
 
 def test_the_default_stays_while_nothing_is_known() -> None:
-    assert pace.fit(ragged([])) == pace.DEFAULT
-    assert pace.fit(ragged([[], [(0.0, 0.0)], [(0.0, 0.0)]])) == pace.DEFAULT
+    assert fit(ragged([])) == pace.DEFAULT
+    assert fit(ragged([[], [(0.0, 0.0)], [(0.0, 0.0)]])) == pace.DEFAULT
 
 
 def test_a_first_check_in_hardly_moves_what_is_shared() -> None:
-    learnt = pace.fit(ragged([[(0.0, 0.0), (0.2, 0.1)]]))
+    learnt = fit(ragged([[(0.0, 0.0), (0.2, 0.1)]]))
     np.testing.assert_allclose(astuple(learnt), astuple(pace.DEFAULT), rtol=0.25)
 
 
 def test_what_is_learnt_forecasts_new_goals_of_the_kind_better() -> None:
     kind = pace.Hyper(drift=0.1, reversion=0.5, spread=1.0, wander=1.0, reading=1.0, scale=0.3, df=4.0)
     past, new = simulated(kind, 200, seed=1), simulated(kind, 500, seed=2)
-    learnt = pace.fit(regular(TIMES, past))
+    learnt = fit(regular(TIMES, past))
     brier = {}
     for hyper in (learnt, pace.DEFAULT):
         ahead = pace.predict(pace.posterior(regular(TIMES[:2], new[:, :2]), hyper), np.ones(500), hyper)
@@ -133,8 +138,8 @@ def test_neither_order_nor_numbering_of_key_results_matters() -> None:
     ]
     mixed = rng.permutation(60)
     plain, shuffled = ragged(rows), ragged([rows[i] for i in mixed])
-    learnt = pace.fit(plain)
-    assert pace.fit(shuffled) == learnt
+    learnt = fit(plain)
+    assert fit(shuffled) == learnt
     for a, b in zip(astuple(pace.posterior(plain, learnt)), astuple(pace.posterior(shuffled, learnt)), strict=True):
         np.testing.assert_allclose(a[mixed], b, rtol=1e-12)
 
@@ -142,7 +147,7 @@ def test_neither_order_nor_numbering_of_key_results_matters() -> None:
 def test_large_logs_are_learnt_from_in_part_and_still_in_any_order() -> None:
     x = np.random.default_rng(4).normal(0.0, 0.2, (2 * pace.LEARNERS + 1, 3)).cumsum(axis=1)
     time = np.array([0.0, 0.4, 1.0])
-    assert pace.fit(regular(time, x)) == pace.fit(regular(time, x[::-1]))
+    assert fit(regular(time, x)) == fit(regular(time, x[::-1]))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20), st.floats(-1e3, 1e3), st.floats(1e-6, 1e3))
@@ -192,7 +197,7 @@ STRANGE: dict[str, list[list[tuple[float, float]]]] = {
 @pytest.mark.parametrize("rows", STRANGE.values(), ids=STRANGE.keys())
 def test_strange_series_give_finite_forecasts(rows: list[list[tuple[float, float]]]) -> None:
     readings = ragged(rows)
-    learnt = pace.fit(readings)
+    learnt = fit(readings)
     for hyper in (pace.DEFAULT, learnt):
         belief = pace.posterior(readings, hyper)
         for at in (0.0, 1.0, 1e6):
@@ -209,7 +214,7 @@ series = st.lists(st.tuples(st.floats(-2, 3), st.floats(-1e6, 1e6)), max_size=6)
 @given(st.lists(series, max_size=4))
 def test_any_series_give_finite_settings_and_forecasts(rows: list[list[tuple[float, float]]]) -> None:
     readings = ragged(rows)
-    learnt = pace.fit(readings)
+    learnt = fit(readings)
     ahead = pace.predict(pace.posterior(readings, learnt), np.ones(len(rows)), learnt)
     assert np.isfinite(astuple(learnt)).all()
     assert learnt.df > 1
