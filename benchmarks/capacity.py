@@ -5,8 +5,7 @@
     python benchmarks/capacity.py --ciw      the part of the model that Ciw can express (extra: bench)
 
 Processor time of this process, the median of several runs; SimPy on a few futures, scaled up. By the clock: two
-threads, the fastest of fifteen turns each since a second core may not be free all the time; and the first answer, which
-is a process of its own on one core.
+threads, the fastest of many turns each; and the first answer, which is a process of its own on one core.
 """
 
 from __future__ import annotations
@@ -48,6 +47,7 @@ from koers.events.model import end_of
 
 FUTURES, THREADS = 10_000, 2
 PLAYED = 10  # futures of the SimPy reference
+TURNS = 40  # of one thread and two: a second core is not free all the time
 
 
 def seconds(work: Callable[[], Any], runs: int = 5, *, wall: bool = False) -> float:
@@ -227,7 +227,7 @@ def table() -> dict[str, float]:
     drawn = seconds(lambda: random_numbers(coupled), runs=3)
     plain = with_numpy(lambda: probability(coupled))
     with ThreadPoolExecutor(THREADS) as pool:
-        both = [[seconds(partial(probability, coupled, on), 1, wall=True) for on in (None, pool)] for _ in range(15)]
+        both = [[seconds(partial(probability, coupled, on), 1, wall=True) for on in (None, pool)] for _ in range(TURNS)]
     alone, shared = np.min(both, axis=0).tolist()
     return {
         "simpy_s": one,
