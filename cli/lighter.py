@@ -35,7 +35,8 @@ def lighten() -> None:
 class UfuncsFirst(MetaPathFinder, Loader):
     """Finds `scipy.special` so that its ufuncs are all that is loaded of it until something else of it is asked for.
 
-    The rest of the package is support for other array libraries, most of the time that it takes to load.
+    The rest of the package is support for other array libraries, most of the time that it takes to load. Threads that
+    ask for it first at the same time may miss it.
     """
 
     NAME = "scipy.special"

@@ -15,7 +15,7 @@ from contextlib import suppress
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from threading import Lock
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple, cast
 
 import llvmlite
@@ -98,7 +98,7 @@ def _lay_out(values: tuple[Any, ...], kinds: list[Any], flat: list[int]) -> None
             flags = value.flags
             kinds.append((value.dtype, value.ndim, flags.c_contiguous, flags.writeable))
             flat += (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
-        elif isinstance(value, tuple):
+        elif isinstance(value, tuple) and hasattr(value, "_fields"):
             kinds.append((type(value), len(value)))
             _lay_out(value, kinds, flat)
         elif type(value) is int:
@@ -108,29 +108,37 @@ def _lay_out(values: tuple[Any, ...], kinds: list[Any], flat: list[int]) -> None
             raise TypeError(f"machine code takes arrays and whole numbers, not {type(value).__name__}")
 
 
-def told(function: FunctionType, seen: set[FunctionType]) -> Iterator[str]:
-    """All that `function` is compiled from, other functions and the numbers in them included."""
-    code = function.__code__
+def _told(function: FunctionType, seen: set[FunctionType]) -> Iterator[str]:
+    """All that `function` is compiled from, other functions and what they name included."""
     seen.add(function)
-    yield f"{code.co_code.hex()} {[value for value in code.co_consts if isinstance(value, float | int | str)]}"
-    for name in code.co_names:
+    yield f"{_read(function.__code__)} {function.__defaults__}"
+    for name in function.__code__.co_names:
         value = function.__globals__.get(name)
         if isinstance(value, FunctionType) and value not in seen:
-            yield from told(value, seen)
-        elif isinstance(value, float | int | tuple | np.generic):
+            yield from _told(value, seen)
+        elif isinstance(value, float | int | str | tuple | np.generic):
             yield f"{name} {value!r}"
+        elif isinstance(value, np.ndarray):
+            yield f"{name} {value.dtype} {value.shape} {value.tobytes().hex()}"
+
+
+def _read(code: CodeType) -> tuple[object, ...]:
+    """What a function says, without where it stands."""
+    constants = [_read(value) if isinstance(value, CodeType) else value for value in code.co_consts]
+    return code.co_code.hex(), code.co_names, code.co_varnames, constants
 
 
 def _seal(function: FunctionType, name: bytes, code: bytes) -> bytes:
     """A digest of machine code and of all that it is made from."""
-    source = "\n".join([*told(function, set()), repr(OPTIONS)])
+    source = "\n".join([*_told(function, set()), repr(OPTIONS)])
     return hashlib.sha256(b"\n".join((source.encode(), name, code))).hexdigest().encode()
 
 
 def _places(function: FunctionType, kinds: list[Any]) -> Iterator[Path]:
     """Files for machine code of `function` for such arguments on such a machine, the best first."""
     machine = llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    told_apart = repr((*machine, llvmlite.__version__, INSTALLED, kinds))
+    arguments = [getattr(kind[0], "_fields", kind) if isinstance(kind, tuple) else kind for kind in kinds]
+    told_apart = repr((*machine, llvmlite.__version__, INSTALLED, arguments))
     digest = hashlib.sha256(told_apart.encode()).hexdigest()[:32]
     name = f"{function.__module__}.{function.__qualname__}.{sys.implementation.cache_tag}-{digest}.code"
     beside = os.environ.get("NUMBA_CACHE_DIR") or Path(cache_from_source(function.__code__.co_filename)).parent

@@ -76,7 +76,7 @@ def learnt_by(
     count = _and_all(np.array([[own.stop - own.start] for own in parts]))
     was, before, after = _and_all(sums, 1) / count
     found = LearntEffort(
-        usual_effort(*_by_size(efforts, org, seen.size, parts)),
+        drifted(*_by_size(efforts, org, seen.size, parts)),
         np.maximum(was * _over(after, before), least),
         _over(was, before),
     )
@@ -88,7 +88,7 @@ def _and_all(sums: Floats, axis: int = 0) -> Floats:
     return np.concatenate([sums.sum(axis=axis, keepdims=True), sums], axis=axis)
 
 
-def usual_effort(expected: Floats, before: Floats, after: Floats) -> Floats:
+def drifted(expected: Floats, before: Floats, after: Floats) -> Floats:
     """What was expected times its drift where nothing changes."""
     return np.asarray(expected * _over(after, before).clip(1 / FURTHEST, FURTHEST))
 

@@ -126,8 +126,8 @@ def test_declaring_the_capacity_that_was_there_all_along_moves_nothing_beyond_th
 
 
 def test_what_is_usual_off_by_five_in_a_hundred_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = usual.usual_effort
-    monkeypatch.setattr(usual, "usual_effort", lambda *given: 1.05 * sound(*given))
+    sound = usual.drifted
+    monkeypatch.setattr(usual, "drifted", lambda *given: 1.05 * sound(*given))
     assert max(map(abs, furthest(10))) > 4.0
 
 
