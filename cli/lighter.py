@@ -7,9 +7,11 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from threading import RLock
 from types import ModuleType
 
 LIBRARIES = {
@@ -35,8 +37,7 @@ def lighten() -> None:
 class UfuncsFirst(MetaPathFinder, Loader):
     """Finds `scipy.special` so that its ufuncs are all that is loaded of it until something else of it is asked for.
 
-    The rest of the package is support for other array libraries, most of the time that it takes to load. Threads that
-    ask for it first at the same time may miss it.
+    The rest of the package is support for other array libraries, most of the time that it takes to load.
     """
 
     NAME = "scipy.special"
@@ -52,11 +53,24 @@ class UfuncsFirst(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Load the ufuncs, and the rest when a name is asked for that is not one."""
+        one_at_a_time = RLock()
+        loading: list[str] = []
 
         def rest(name: str) -> object:
-            if module.__dict__.pop("__getattr__", None):
-                self.whole.exec_module(module)
-            return getattr(module, name)
+            if name.startswith("_") and not name.startswith("__"):  # a module of its own, which goes without the rest
+                with suppress(ModuleNotFoundError):
+                    return import_module(f"{self.NAME}.{name}")
+            with one_at_a_time:
+                if "__getattr__" in module.__dict__ and not loading:
+                    loading.append(name)
+                    try:
+                        self.whole.exec_module(module)
+                        del module.__dict__["__getattr__"]
+                    finally:
+                        loading.clear()
+                if name in module.__dict__:
+                    return module.__dict__[name]
+            raise AttributeError(f"module {self.NAME!r} has no attribute {name!r}")
 
         ufuncs = import_module(self.NAME + "._ufuncs")
         module.__dict__.update({name: getattr(ufuncs, name) for name in ufuncs.__all__}, __getattr__=rest)

@@ -47,17 +47,18 @@ def apart(coupled: Coupled, first: int = 0) -> tuple[Floats, Floats]:
     landed, effort = coupled.first.landed, coupled.first.effort
     e = elasticities(setting, coupled.seed, range(first, first + learnt))
     mean = np.full(learnt, float(setting.elasticity @ elasticity.GRID))
-    beyond, total, squares = [], np.zeros(len(effort)), np.zeros(len(effort))
-    for n, own in enumerate(batches(learnt)):
+    beyond, said, spread, parts = [], [], [], batches(learnt)
+    for n, own in enumerate(parts):
         usual, typical, unchanged = _of_batch(coupled, n, own)
         calm = coupled.of_movable(beyond_usual(setting, unchanged, usual.copy(), typical, mean[own]))
         calm -= calm.mean(axis=1, keepdims=True)
         gain = with_landed(setting, landed[:, own], beyond_usual(setting, effort[:, own], usual, typical, e[own]))
         chance = reached(setting, coupled.of_movable(gain), e[own])
         beyond.append((chance - reached(setting, calm, mean[own])).mean(axis=1))
-        total += chance.sum(axis=1)
-        squares += np.square(chance).sum(axis=1)
-    return np.array(beyond), np.maximum(squares / learnt - (total / learnt) ** 2, 0.0)
+        said.append(chance.mean(axis=1))
+        spread.append(chance.var(axis=1))
+    weight = np.array([own.stop - own.start for own in parts]) / learnt
+    return np.array(beyond), weight @ (np.array(spread) + (said - weight @ np.array(said)) ** 2)
 
 
 def _of_batch(coupled: Coupled, n: int, own: slice) -> tuple[Floats, Floats, Floats]:

@@ -12,6 +12,9 @@ from numba.np.numpy_support import from_dtype
 
 from koers.engine.compiled import OPTIONS
 
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise ImportError("numba compiles nothing where NUMBA_DISABLE_JIT is set", name="numba")
+
 
 class Made(NamedTuple):
     """What came of compiling."""
@@ -31,7 +34,8 @@ def compiled(function: FunctionType, given: tuple[Any, ...]) -> Made:
     if found.signature.return_type != types.none:
         raise TypeError(f"{function.__qualname__} returns something: machine code is to fill arrays")
     library, name = found.library, found.fndesc.llvm_func_name
-    alone = all(part.name.startswith("llvm.") for part in library._final_module.functions if part.is_declaration)
+    foreign = [part.name for part in library._final_module.functions if part.is_declaration]
+    alone = all(name.startswith("llvm.") for name in foreign) and not library.has_dynamic_globals
     code = library.serialize_using_object_code()[2][0] if alone else None
     return Made(name, library.get_pointer_to_function(name), code, dispatcher)
 

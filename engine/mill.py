@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from koers.engine import lanes
 from koers.engine.capacity import DUST, MEASURES, NEVER, POLICIES, Floats, Ints
 from koers.engine.compiled import Compiled
 from koers.engine.groups import WIDTH, Bools, Group, Records
@@ -297,7 +298,11 @@ def mill(g: Group, luck: Luck, out: Any, mark: int) -> None:  # noqa: ANN401
     step = BLOCK if len(g.plan) else max(futures, 1)
     for begin in range(0, futures, step):
         end = min(begin + step, futures)
-        _mill(work, mark, begin, end)
+        try:
+            _mill(work, mark, begin, end)
+        except ImportError:  # numba is there and cannot be loaded
+            lanes.mill(g, luck, out, mark)
+            return
         if len(g.plan):
             from koers.engine.mill_plans import share_out  # compiled, or loaded, only where there are initiatives
 

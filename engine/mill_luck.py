@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from koers.engine import draws
+from koers.engine import draws, luck
 from koers.engine.capacity import Floats
 from koers.engine.compiled import Compiled
-from koers.engine.draws import normals, steps, stream
+from koers.engine.draws import normals, stream
 from koers.engine.groups import WIDTH
 from koers.engine.luck import Source, Weeks, Words
 
@@ -96,10 +96,13 @@ def fill(source: Source, t: int, into: Weeks) -> None:
         shared=common.word,
         mask=common.mask,
         off=teams.rate_sd[t] * normals(stream(seed, "rate", key), r, 0),
-        steps=steps(),
+        steps=draws.steps(),
         s=np.empty(3 * WIDTH, dtype=np.uint64),
         before=np.zeros(WIDTH),
         **into._asdict(),
     )
-    _fill(work, int(r[0]), int(when[0, 0]), org.calendar.now, np.array(numbers, dtype=np.float64))
-    np.exp(into.scale, out=into.scale)
+    try:
+        _fill(work, int(r[0]), int(when[0, 0]), org.calendar.now, np.array(numbers, dtype=np.float64))
+        np.exp(into.scale, out=into.scale)
+    except ImportError:  # numba is there and cannot be loaded
+        luck.fill(source, t, into)

@@ -82,6 +82,23 @@ def test_a_command_loads_of_scipys_special_functions_no_more_than_it_uses() -> N
     ]
 
 
+AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from scipy import special
+names = ("softmax", "logsumexp", "comb", "roots_legendre") * 4
+with ThreadPoolExecutor(16) as pool: list(pool.map(lambda name: getattr(special, name), names))
+"""
+
+
+@pytest.mark.parametrize("first", ["import scipy.special._basic", "import scipy.special._orthogonal", AT_ONCE])
+def test_all_special_functions_are_there_whatever_asks_for_them_first(first: str) -> None:
+    head = "import sys\nfrom koers.cli.lighter import lighten\nlighten()\n"
+    tail = "\nfrom scipy.special import comb, roots_legendre, softmax\nprint(comb(5, 2), len(roots_legendre(2)))"
+    command = [sys.executable, "-c", head + first + tail]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.split() == ["10.0", "2"]
+
+
 def test_a_forecast_loads_neither_a_compiler_nor_support_for_other_array_libraries(demo: Path) -> None:
     code = (
         f"import sys; sys.argv = ['koers', '--log', {str(demo)!r}, 'forecast', '--json']\n"

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 MODULE = """
 from koers.engine.compiled import Compiled
@@ -50,11 +53,19 @@ HELPER = """
 from typing import NamedTuple
 import numpy as np
 
-FACTOR, TABLE = 2, np.array([0, 0])
+FACTOR, TABLE, KIND = 2, (0, 0), np.int64
+
+def same(number):
+    return number
+
+def other(number):
+    return number + 1
 
 def times(number):
     more, less = 0, 0
-    return FACTOR * number + more - less + TABLE[0]
+    return which(KIND(FACTOR * same(number))) + more - less + TABLE[0] + other(-1)
+
+which = same
 
 class Work(NamedTuple):
     numbers: np.ndarray
@@ -73,10 +84,12 @@ def twice(numbers):
     each(Work(numbers=numbers, others=numbers + 1))
 """
 CHANGES = {
-    "a number": ("FACTOR, TABLE = 2", "FACTOR, TABLE = 3", "63"),
-    "an operation": ("FACTOR * number", "FACTOR + number", "23"),
+    "a number": ("KIND = 2,", "KIND = 3,", "63"),
+    "an operation": ("FACTOR * same(number)", "FACTOR + same(number)", "23"),
     "one of the numbers of a line": ("more, less = 0, 0", "more, less = 0, 1", "41"),
-    "a table": ("np.array([0, 0])", "np.array([5, 0])", "47"),
+    "a table": ("2, (0, 0)", "2, (5, 0)", "47"),
+    "a type": ("np.int64\n", "np.float64\n", "42"),
+    "which of two functions": ("which = same", "which = other", "43"),
 }
 
 
@@ -101,6 +114,42 @@ def test_fields_in_another_order_are_other_arguments(tmp_path: Path) -> None:
     for helper in (HELPER, HELPER.replace(first + second, second + first)):
         (tmp_path / "helper.py").write_text(helper)
         assert said(tmp_path) == ["42", "True"]
+
+
+@pytest.mark.parametrize("thing", ["np.zeros(3)", "[1, 2]", "(np.zeros(3), 1)", "ctypes", "ctypes.CDLL(None).labs"])
+def test_what_could_change_unseen_is_not_for_machine_code(tmp_path: Path, thing: str) -> None:
+    head = f"import ctypes, numpy as np\nTHING = {thing}\n"
+    (tmp_path / "twice.py").write_text(head + MODULE.replace("*= 2", "*= 2 if THING is None else 3"))
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        said(tmp_path)
+    assert "twice names THING, and nobody would see if that changed" in error.value.stderr
+
+
+@pytest.mark.parametrize("broken", ["raise ImportError('Numba needs an older NumPy')", "class config: DISABLE_JIT = 1"])
+def test_where_numba_cannot_be_loaded_or_does_not_compile_numpy_does_the_same(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "numba").mkdir()
+    ask = """
+import sys
+from koers.engine.kernel import run
+from tests.engine.worlds import random_organisation
+found = run(random_organisation(3), 1, range(600), weekly=600, detail=True)
+print(*(repr(float(part.sum())) for part in found), "numba.core" in sys.modules)
+"""
+    env = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+
+    def told() -> list[str]:
+        command = [sys.executable, "-c", ask]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)  # noqa: S603
+        return done.stdout.split()
+
+    (tmp_path / "numba" / "__init__.py").write_text(broken)
+    plain = told()
+    assert plain[-1] == "False"
+    (tmp_path / "numba" / "__init__.py").unlink()
+    (tmp_path / "numba").rmdir()
+    compiled = told()
+    assert compiled[-1] == "True"
+    np.testing.assert_allclose(np.array(plain[:-1], dtype=float), np.array(compiled[:-1], dtype=float), rtol=1e-9)
 
 
 @pytest.mark.parametrize("damage", ["a byte", "the end", "everything"])
@@ -136,7 +185,7 @@ twice(column)
 twice(fixed)
 print(*whole.ravel(), *fixed)
 fixed.flags.writeable = False
-for wrong in (fixed, [1], (1,), 1.0, np.int64(1)):
+for wrong in (fixed, [1], (1,), 1.0, np.int64(1), 1 << 64):
     try:
         twice(wrong)
     except Exception as error:
@@ -150,4 +199,4 @@ def test_arrays_may_lie_in_any_way_and_what_is_not_taken_is_refused(tmp_path: Pa
     for _ in range(2):
         found = said(tmp_path, EVERY_WAY)
         assert found[:15] == ["0", "2", "2", "3", "8", "20", "12", "14", "8", "18", "10", "11", *["2.0"] * 3]
-        assert found[15:] == ["TypingError", *["TypeError"] * 4]
+        assert found[15:] == ["TypingError", *["TypeError"] * 5]
