@@ -33,8 +33,6 @@ OPTIONS: dict[str, Any] = {
     "no_cfunc_wrapper": True,
     "no_cpython_wrapper": True,
 }  # no fastmath: the same bits on any processor
-
-
 LARGE = 1 << 63
 NUMBERS = (float, int, str, np.generic)
 

@@ -21,8 +21,6 @@ from koers.engine.futures import (
     KNOTS,
     AtDue,
     Setting,
-    bounded,
-    calibrated,
     elasticities,
     gained,
     moved,
@@ -35,6 +33,7 @@ from koers.engine.luck import Luck, Start, draw, sizes
 from koers.engine.mornings import COUNTRY, mornings
 from koers.engine.organisation import organisation
 from koers.engine.outlook import CEILING, FLOOR
+from koers.engine.own_noise import bounded, calibrated
 from koers.engine.replay import Frames
 from koers.engine.staffing import Staffing, staffing
 from koers.engine.usual import Usual, usual

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from koers.engine import elasticity, groups
 from koers.engine.capacity import Floats, Ints, Organisation
@@ -20,18 +18,13 @@ from koers.engine.draws import stream, uniforms
 from koers.engine.groups import Members, rows_by_team
 from koers.engine.kernel import Futures
 from koers.engine.luck import Rows
-from koers.engine.roots import met
-from koers.engine.student import above, below, distribution
+from koers.engine.student import above, below
 
 KNOTS = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 """Normal deviates of the size of run work at which usual effort is worked out; linear between."""
-RESIDUAL = 0.3  # of a key result's own scale that remains at least when effort's part is taken out
-CORE = 1.2815516  # normal deviate of the 90th percentile
-GROUPS, FINE, CALIBRATED = 50, 1_000, 40_000
-"""Equally likely groups of futures whose mean gains stand for all: for a distribution, and to find shifts (at most, and
-for all key results together)."""
+GROUPS = 50
+"""Equally likely groups of futures whose mean gains stand for all."""
 HELD = 100_000  # numbers worked on at a time: few enough for a cache, enough for threads not to wait for each other
-NEAR = 1e-7  # of a span: how exactly a shift is found
 
 
 class AtDue(NamedTuple):
@@ -104,7 +97,7 @@ def moved(setting: Setting, effort: Floats, sizes: Floats, e: Floats) -> Floats:
 def beyond_usual(setting: Setting, effort: Floats, usual: Floats, typical: Floats, e: Floats) -> Floats:
     """As `moved`, with `usual` (key_result, replication) and `typical` effort as given; `usual` is used up."""
     way = setting.organisation.key_results.pace.sum(axis=1)[:, None]
-    for rows in _some(*usual.shape):
+    for rows in some_rows(*usual.shape):
         part = usual[rows]
         part *= way[rows]
         np.subtract(effort[rows], part, out=part)
@@ -176,7 +169,7 @@ def _read(setting: Setting, table: Floats, rows: Rows, place: tuple[Ints, Floats
     return found
 
 
-def _some(count: int, futures: int) -> Iterator[slice]:
+def some_rows(count: int, futures: int) -> Iterator[slice]:
     """All rows of so many futures, no more at a time than stay in the processor's cache."""
     step = max(HELD // max(futures, 1), 1)
     yield from (slice(first, first + step) for first in range(0, count, step))
@@ -185,7 +178,7 @@ def _some(count: int, futures: int) -> Iterator[slice]:
 def _alike(law: Floats, futures: int) -> Iterator[Rows]:
     """Rows of one `law` (key_result,), some at a time."""
     for own in (np.flatnonzero(law == one) for one in np.unique(law)):
-        yield from (groups.rows(own[some]) for some in _some(len(own), futures))
+        yield from (groups.rows(own[some]) for some in some_rows(len(own), futures))
 
 
 def reached(setting: Setting, gain: Floats, e: Floats, at: int = 0) -> Floats:
@@ -229,7 +222,7 @@ def scores(setting: Setting, gain: Floats, e: Floats) -> Floats:
 def grouped(gain: Floats, count: int = GROUPS) -> Floats:
     """Gains in order, as the means of so many groups of equal weight, or of each: (key_result, group)."""
     found = np.empty((len(gain), min(gain.shape[1], count)))
-    for rows in _some(*gain.shape):
+    for rows in some_rows(*gain.shape):
         found[rows] = _grouped(np.sort(gain[rows], axis=1), count)
     return found
 
@@ -244,84 +237,3 @@ def _grouped(ordered: Floats, count: int) -> Floats:
     total[:, -1] -= ordered[:, -1]  # what lies before an edge within a cell comes next
     total += np.diff((edge - cell) * ordered[:, cell], axis=1)
     return np.asarray(total / (n / count))
-
-
-def bounded(setting: Setting, relative: Floats) -> Setting:
-    """`setting` with the largest elasticities that key results' noise leaves room for.
-
-    `relative` (key_result, replication) is what effort does where nothing changes, if progress is proportional to it:
-    scatter that a key result does not show cannot have been there.
-    """
-    room = np.sqrt(1 - RESIDUAL**2) * setting.at_due.scale
-    scatter = spread(relative) * _per_sd(setting.at_due)
-    return replace(
-        setting, most=np.minimum(np.divide(room, scatter, out=np.ones_like(room), where=scatter > room), 1.0)
-    )
-
-
-def spread(gain: Floats) -> Floats:
-    """The standard deviation of each key result's gain over the futures, (key_result,)."""
-    found = np.empty(len(gain))
-    for rows in _some(*gain.shape):
-        found[rows] = gain[rows].std(axis=1)
-    return found
-
-
-def _per_sd(at: AtDue) -> Floats:
-    """Scale of a Student-t by the standard deviation of a normal whose middle 80 % is that of the Student-t."""
-    return np.asarray(CORE / special.stdtrit(at.df, 0.9))
-
-
-def calibrated(setting: Setting, relative: Floats, e: Floats, probability: Floats) -> Setting:
-    """`setting` with effort's usual scatter taken out of the key results' own noise, where it has been all along.
-
-    `relative` (key_result, replication) is what `moved` says where nothing changes if progress were proportional to
-    effort; only its scatter counts. `e` (replication,) are elasticities. `probability` (2, key_result) is what Progress
-    says of the target, and of counting as reached.
-    """
-    at, usual = setting.at_due, np.empty((len(relative), min(len(e), GROUPS)))
-    for rows in _some(*relative.shape):
-        by_effort = elasticity_of(setting, e, rows) * relative[rows]
-        usual[rows] = grouped(by_effort) - by_effort.mean(axis=1, keepdims=True)
-    most = np.minimum(elasticity.GRID[:, None], setting.most)
-    variance = (most * spread(relative) * _per_sd(at)) ** 2
-    own = np.sqrt(np.maximum(at.scale**2 - variance, (RESIDUAL * at.scale) ** 2))
-    parts = grouped(relative, min(FINE, CALIBRATED // max(len(relative), 1) + GROUPS))
-    parts -= relative.mean(axis=1, keepdims=True)
-    shift = _shift(at, own, most, parts, probability[0], at.threshold)
-    counts, other = shift.copy(), at.threshold != at.counts
-    if other.any():
-        some = AtDue._make(part[other] for part in at)
-        counts[:, other] = _shift(some, own[:, other], most[:, other], parts[other], probability[1, other], some.counts)
-    shift = np.stack([shift, counts])
-    return replace(setting, own=own, shift=shift, scatter=usual)
-
-
-def _shift(
-    at: AtDue, own: Floats, elasticities_: Floats, parts: Floats, probability: Floats, threshold: Floats
-) -> Floats:
-    """What has to be added to progress for these probabilities on average over `parts`, (elasticity, key_result).
-
-    The scatter is `parts` (key_result, group) times the elasticities (elasticity, key_result).
-    """
-    span = np.where(np.isnan(at.hazard), 10.0 * at.scale, 1.0) + np.abs(parts).max(axis=1, initial=0.0)
-
-    found, at_first = np.empty_like(own), np.zeros(len(span))
-    for n, (e, scale) in enumerate(zip(elasticities_, own, strict=True)):
-        told = partial(_usually, at, e[:, None] * parts, scale, threshold)
-        at_first = found[n] = met(told, probability, -span, span, NEAR * span, at_first)
-    return found
-
-
-def _usually(at: AtDue, scatter: Floats, own: Floats, threshold: Floats, shift: Floats) -> tuple[Floats, Floats]:
-    """The probability on average over `scatter` (key_result, group) around `shift`, and its slope; (key_result,)."""
-    lifted, found, slope = scatter + shift[:, None], np.empty(len(own)), np.empty(len(own))
-    binary = ~np.isnan(at.hazard)
-    trend = ~binary
-    place = ((at.mean - threshold)[trend, None] + lifted[trend]) / own[trend, None]
-    chance, rise = distribution(at.df[trend], place)
-    found[trend], slope[trend] = chance.mean(axis=1), rise.mean(axis=1) / own[trend]
-    left = at.hazard[binary, None] * np.maximum(1.0 + lifted[binary], 0.0)
-    found[binary] = -np.expm1(-left).mean(axis=1)
-    slope[binary] = (at.hazard[binary, None] * np.exp(-left) * (left > 0.0)).mean(axis=1)
-    return found, slope
