@@ -119,7 +119,7 @@ def probability(coupled: Coupled, executor: ThreadPoolExecutor | None = None) ->
     parts = [range(low, high) for low, high in pairwise(edges)]
     each: Callable[..., Any] = executor.map if executor else map
     size = np.hstack(list(each(partial(sizes, org, seed), parts)))
-    drawn = kernel.run(org, seed, range(samples), size=size, start=coupled.now, means=False, executor=executor)
+    drawn = kernel.run(org, seed, range(samples), size=size, start=coupled.now, means=0, executor=executor)
     return np.asarray(np.sum(list(each(partial(_chances, coupled, drawn, size), parts)), axis=0) / samples)
 
 
@@ -173,7 +173,7 @@ def one_team(coupled: Coupled) -> Callable[[], Any]:
         setting = alone(replace(coupled.setting, organisation=changed), own)
         own_size = sizes(setting.organisation, coupled.seed, chunk)
         org = setting.organisation
-        found = kernel.run(org, coupled.seed, chunk, size=own_size, start=begin, means=False, weekly=FUTURES)
+        found = kernel.run(org, coupled.seed, chunk, size=own_size, start=begin, means=0, weekly=FUTURES)
         reached(setting, gained(setting, found, own_size, e), e).mean(axis=1)
         share = np.divide(found.run, found.present, out=np.zeros_like(found.run), where=found.present > 0)
         np.quantile(np.sort(share, axis=2), (0.1, 0.5, 0.9), axis=2)

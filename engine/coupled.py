@@ -109,7 +109,7 @@ class Coupled(Drawn):
         """The same futures of another organisation, and the progress that is gained in each."""
         start = Start._make(part[:, : len(chunk)] for part in start)
         size, e = sizes(org, self.seed, chunk), elasticities(self.setting, self.seed, chunk)
-        drawn = kernel.run(org, self.seed, chunk, size=size, start=start, means=False)
+        drawn = kernel.run(org, self.seed, chunk, size=size, start=start, means=0)
         return drawn, self._gained(replace(self.setting, organisation=org), drawn, size, e)
 
     def _gained(self, setting: Setting, drawn: kernel.Futures, size: Floats, e: Floats) -> Floats:
@@ -228,7 +228,7 @@ def _drawn(
     org = bare.organisation
     expected = usual(before, org, was, seed, chunk)
     setting = replace(bare, usual=expected.learnt.usual, typical=expected.learnt.typical, most=np.ones_like(bare.most))
-    first = kernel.run(org, seed, chunk, size=was.size, start=was.start, weekly=SHOWN)
+    first = kernel.run(org, seed, chunk, size=was.size, start=was.start, means=kernel.LOST + 1, weekly=SHOWN)
     e = elasticities(setting, seed, chunk)
     relative = moved(setting, expected.unchanged, was.size, np.ones_like(e))
     relative[~movable] = 0.0

@@ -87,11 +87,11 @@ def account(was: Past, seed: int, replications: range) -> Account:
     org = was.organisation
     size = sizes(org, seed, replications)
     begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * size)
-    run = kernel.run(org, seed, replications, size=size, start=begin, mark=was.today)
+    run = kernel.run(org, seed, replications, size=size, start=begin, mark=was.today, means=kernel.CAPACITY)
     start = within(run.marked, was.open.least[:, None] * size, was.open.most[:, None] * size)
     change = run.mean[:, : was.today + 1, kernel.COLUMNS.index("change")]
     last = run.mean[:, max(was.today - 4, 0) : was.today + 1].sum(axis=1)
-    spent, there = last[:, kernel.COLUMNS.index("run")], last[:, : kernel.COLUMNS.index("arrived")].sum(axis=1)
+    spent, there = last[:, kernel.COLUMNS.index("run")], last.sum(axis=1)
     share = np.divide(spent, there, out=np.zeros_like(spent), where=there > 0)
     standing = np.nan_to_num(was.open.today[:, None] * size - start.backlog)
     return Account(size, run.effort[was.rows], start._replace(standing=standing), change, share)

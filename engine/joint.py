@@ -125,7 +125,7 @@ def _sums(coupled: Coupled, found: Read, member: Bools) -> Sums:
         products=np.array([chance[row].prod(axis=0).sum() for row in member]),
         risk=(drawn.broken != NEVER).sum(axis=1).astype(np.float64),
         both=_both(org, drawn.broken, chance),
-        lost=drawn.mean[:, :, kernel.COLUMNS.index("lost")].sum(axis=1) * gain.shape[1],
+        lost=drawn.mean[:, :, kernel.LOST].sum(axis=1) * gain.shape[1],
     )
 
 

@@ -17,6 +17,7 @@ from koers.engine.luck import Fill, Known, Luck, Start, at_rest, common, draw_fo
 
 COLUMNS = ("run", "change", "lost", "idle", "arrived", "backlog")
 """Of a morning: person-days of each kind, run work that arrived, and backlog in the evening."""
+CAPACITY, LOST = 4, COLUMNS.index("lost")  # columns that sum to the capacity there is; and the one of switching
 
 Mill = Callable[[Group, Luck, "Out", int], None]
 
@@ -36,14 +37,14 @@ class Out(NamedTuple):
     run: Floats  # (team, week, replication) person-days of run work done; of as many futures as asked for
     present: Floats  # (team, week, replication) capacity, person-days
     left: Floats  # (team, week, replication) open run work after the week's last morning, person-days
-    sums: Floats  # (team, block, day, column) over the futures of a block of WIDTH; without days unless asked for
+    sums: Floats  # (team, block, day, column) over the futures of a block of WIDTH; columns that are asked for
     days: Floats  # (team, day, column, replication); without days unless asked for
     shares: Floats  # (team, day, replication) the share that run work could not touch; as days
     goal_days: Floats  # (key_result, day, replication) person-days of effort; as days
 
 
 class Futures(NamedTuple):
-    """Futures of the whole organisation: see Out. `mean` (team, day, column) is over them."""
+    """Futures of the whole organisation: see Out. `mean` (team, day, column) is over them, of the first COLUMNS."""
 
     effort: Floats
     landed: Floats
@@ -83,13 +84,13 @@ def run(
     size: Floats | None = None,
     start: Start | None = None,
     mark: int = -1,
-    means: bool = True,
+    means: int = len(COLUMNS),
     weekly: int = 0,
     efforts: bool = False,
     detail: bool = False,
     executor: Executor | None = None,
 ) -> Futures:
-    """The futures numbered `replications`: with `means` also mornings on average, every week of the first
+    """The futures numbered `replications`, with mornings on average, `means` of COLUMNS, every week of the first
     `weekly` of them, with `efforts` every day's effort on key results, with `detail` every day in full.
 
     `size` (team, replication) takes the place of the drawn size of run work, `start` that of where `org` stands;
@@ -110,9 +111,11 @@ def run(
     return _all(org, drawn, mill, out, mark, executor)
 
 
-def follow(org: Organisation, luck: Luck, *, weekly: int = 0, detail: bool = False) -> Futures:
-    """What happens to `org` under these draws."""
-    out = _empty(org, luck.word.shape[2], means=True, weekly=weekly, efforts=detail, detail=detail)
+def follow(
+    org: Organisation, luck: Luck, *, means: int = len(COLUMNS), weekly: int = 0, detail: bool = False
+) -> Futures:
+    """What happens to `org` under these draws; see `run`."""
+    out = _empty(org, luck.word.shape[2], means=means, weekly=weekly, efforts=detail, detail=detail)
     return _all(org, lambda own: luck_of(luck, own), machine()[1], out)
 
 
@@ -174,7 +177,7 @@ AXES = {
 """What each field of Out has a row for."""
 
 
-def _empty(org: Organisation, futures: int, *, means: bool, weekly: int, efforts: bool, detail: bool) -> Out:
+def _empty(org: Organisation, futures: int, *, means: int, weekly: int, efforts: bool, detail: bool) -> Out:
     """A place for what is found."""
     teams, goals, days = len(org.teams.key), len(org.key_results.key), len(org.calendar.day)
     weeks, told = (teams, len(org.calendar.weeks), min(weekly, futures)), days if detail else 0
@@ -191,7 +194,7 @@ def _empty(org: Organisation, futures: int, *, means: bool, weekly: int, efforts
         run=np.zeros(weeks),
         present=np.zeros(weeks),
         left=np.zeros(weeks),
-        sums=np.zeros((teams, -(-futures // WIDTH), days if means else 0, len(COLUMNS))),
+        sums=np.zeros((teams, -(-futures // WIDTH), days, means)),
         days=np.zeros((teams, told, len(COLUMNS), futures)),
         shares=np.zeros((teams, told, futures)),
         goal_days=np.zeros((goals, days if efforts else 0, futures)),

@@ -21,7 +21,7 @@ from koers.engine.luck import ABSENCE_BYTE, Luck
 ROWS = 14
 RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, BEFORE, TRIPPED, WAITING = (n * WIDTH for n in range(9))
 PRESENT, SHARE, STANDING, WEEK_RUN, WEEK_PRESENT = (n * WIDTH for n in range(9, ROWS))
-TOLD = 6  # rows that sums and days tell: RUN to BACKLOG
+TOLD = 6  # rows that days tell, and sums the first of: RUN to BACKLOG
 KEPT = 4  # rows that go on from the evening to the next morning: BACKLOG to WAITING
 RUN_FIRST, RING_FENCE, FIXED_SPLIT, BUFFER, THRESHOLD, ROTATION, FREEZE = range(len(POLICIES))
 AGE = MEASURES.index("backlog_age")
@@ -199,7 +199,7 @@ def _sum(x: Floats, n: int) -> float:
 
 def _tell(s: Floats, sums: Floats, days: Floats, shares: Floats, t: int, d: int, first: int, n: int) -> None:
     """Write a team's morning down."""
-    for q in range(TOLD if sums.shape[2] > 0 else 0):
+    for q in range(sums.shape[3]):
         sums[t, first // WIDTH, d, q] = _sum(s[q * WIDTH : (q + 1) * WIDTH], n)
     if days.shape[1] > 0:
         for j in range(n):

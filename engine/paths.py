@@ -44,7 +44,7 @@ def paths(
         some = replications[here]
         size = sizes(org, seed, some)
         began = Start._make(part[:, here] for part in start)
-        run = kernel.run(org, seed, some, size=size, start=began, means=False, efforts=True)
+        run = kernel.run(org, seed, some, size=size, start=began, means=0, efforts=True)
         e, usual = elasticities(setting, seed, some), usual_effort(org, setting.usual, size)
         relative, kept = (
             elasticity_of(setting, e) / setting.typical[:, None],

@@ -50,7 +50,7 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
     """
     org = as_usual(_unchanged(was, ahead))
     begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * seen.size)
-    steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today, means=False)
+    steady = kernel.run(org, seed, replications, size=seen.size, start=begin, mark=was.today, means=0)
     then, later = np.split(steady.effort, 2)
     learnt, by_batch = learnt_by(batches(len(replications)), seen, then, later, ahead)
     start = within(steady.marked, np.zeros_like(seen.size), was.open.most[:, None] * seen.size)

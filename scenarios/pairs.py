@@ -199,7 +199,6 @@ def _running(found: Pair, ground: Base, after: After, world: World) -> None:
         apart = partial(_apart, broken[g], now_broken[g], ground.size[org.guardrails.team[g]])
         _note(found, f"guardrail/{key}", broken[g], now_broken[g], apart)
     was = ground.coupled.setting.organisation.teams.people
-    lost = kernel.COLUMNS.index("lost")
     for t, key in enumerate(org.teams.key):
         _note(
             found,
@@ -208,5 +207,5 @@ def _running(found: Pair, ground: Base, after: After, world: World) -> None:
             now_backlog[t],
             partial(_apart, backlog[t], now_backlog[t], ground.size[t]),
         )
-        found.lost[key] = float((now_mean[t, :, lost] - mean[t, :, lost]).sum())
+        found.lost[key] = float((now_mean[t, :, kernel.LOST] - mean[t, :, kernel.LOST]).sum())
         found.people[key] = float((org.teams.people[t] - was[t]).mean()) if org.teams.people.shape[1] else 0.0

@@ -154,7 +154,8 @@ class After:
 def _play(ground: Base, org: Organisation, own: Members) -> kernel.Futures:
     start = start_of(ground.coupled.now, own.teams, own.guardrails)
     some = type(start)._make(part[:, : len(ground.chunk)] for part in start)
-    return kernel.run(org, ground.coupled.seed, ground.chunk, size=ground.size[own.teams], start=some)
+    size, told = ground.size[own.teams], kernel.LOST + 1
+    return kernel.run(org, ground.coupled.seed, ground.chunk, size=size, start=some, means=told)
 
 
 def _of(drawn: kernel.Futures, own: Members, count: int) -> kernel.Futures:

@@ -21,8 +21,6 @@ from koers.scenarios.pairs import SURE, pair
 from koers.scenarios.redone import base
 from koers.scenarios.world import World
 
-LOST = kernel.COLUMNS.index("lost")
-
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -77,11 +75,11 @@ def group_with(world: World, team: int) -> Members:
 def played(ground: Stage, world: World, own: Members, *, scored: bool = False) -> Played:
     """One group of teams in `world`, in the futures of `ground`."""
     setting = alone(world.setting, own)
-    drawn = kernel.follow(setting.organisation, ground.luck(world.organisation, own))
+    drawn = kernel.follow(setting.organisation, ground.luck(world.organisation, own), means=kernel.LOST + 1)
     size, e = ground.known.size[own.teams], ground.elasticity
     gain = np.where(world.movable[own.key_results, None], gained(setting, drawn, size, e), 0.0)
     score = scores(setting, gain, e) if scored else np.zeros((0, len(e)))
-    lost = drawn.mean[:, :, LOST].sum(axis=1)
+    lost = drawn.mean[:, :, kernel.LOST].sum(axis=1)
     backlog = np.maximum(drawn.backlog + ground.known.start.standing[own.teams], 0.0)
     return Played(own, reached(setting, gain, e), score, drawn.broken != NEVER, backlog, lost)
 

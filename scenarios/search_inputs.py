@@ -201,7 +201,7 @@ class Bench:
     def chances(self, case: Case, movable: Bools) -> Floats:
         """The chance of each key result (key_result, replication) in this case."""
         org, futures = case.setting.organisation, self.swing.shape[2]
-        drawn = kernel.follow(org, self._luck(case))
+        drawn = kernel.follow(org, self._luck(case), means=0)
         size, e = np.repeat(case.size[:, None], futures, axis=1), np.full(futures, case.elasticity)
         gain = np.where(movable[:, None], gained(case.setting, drawn, size, e), 0.0)
         return reached(case.setting, gain, e)
