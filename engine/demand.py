@@ -115,4 +115,5 @@ def open_on(own: pl.DataFrame, days: Ints, size: float) -> Floats:
 
 
 def _effort(own: pl.DataFrame, size: float) -> Floats:
-    return own["effort_days"].cast(pl.Float64).fill_null(float(size)).to_numpy()
+    found = own["effort_days"].to_numpy().astype(np.float64)
+    return np.where(np.isnan(found), size, found)

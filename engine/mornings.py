@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import cache
 from importlib.machinery import PathFinder
@@ -10,7 +10,6 @@ from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy import special
 
 from koers.engine.capacity import CELLS, Calendar, Floats
@@ -115,10 +114,12 @@ def _ramped(since: date | None, day: date, ramp_up: int) -> float:
     return min((day - since).days / ramp_up, 1.0)
 
 
-def planned_absence(absences: pl.DataFrame, team: str, days: Sequence[date], country: str = COUNTRY) -> Floats:
-    """Person-days of planned absence by morning, (day,): each row (since, until, days) spread over its mornings."""
+def planned_absence(
+    absences: Iterable[tuple[date, date, float]], days: Sequence[date], country: str = COUNTRY
+) -> Floats:
+    """Person-days of planned absence by morning, (day,): each (since, until, days) spread over its mornings."""
     away = np.zeros(len(days))
-    for first, until, missed in absences.filter(pl.col("team") == team).select("since", "until", "days").iter_rows():
+    for first, until, missed in absences:
         spread = set(mornings(first - timedelta(days=1), until, country))
         if spread:
             away += np.array([day in spread for day in days], dtype=np.float64) * (missed / len(spread))

@@ -80,10 +80,14 @@ def _teams(staff: Staffing, days: Sequence[date], given: Floats | None) -> Teams
     there = _begun(staff, days)
     today = [in_force(staff.people[team], staff.as_of) for team in staff.teams]
     absence = {size: unplanned_absence(size) for size in set(today)}
+    away: dict[str, list[tuple[date, date, float]]] = {team: [] for team in staff.teams}
+    for team, *row in staff.absences.select("team", "since", "until", "days").iter_rows():
+        if team in away:
+            away[team].append((row[0], row[1], row[2]))
     return Teams(
         key=staff.teams,
         people=_stacked(people, len(days)) * there,
-        away=_stacked([planned_absence(staff.absences, team, days, staff.country) for team in staff.teams], len(days)),
+        away=_stacked([planned_absence(rows, days, staff.country) for rows in away.values()], len(days)),
         absence=_stacked([absence[size] for size in today], CELLS),
         demand=staff.levels.demand,
         factor=there,

@@ -13,7 +13,6 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from koers.engine.capacity import CELLS, DUST, Floats, Policy, Watch, per_person, present, protected, split, watched
 from koers.engine.draws import normal, uniform
@@ -76,7 +75,7 @@ def ran(seed: int, team: str, until: date) -> Ran:
     """The team's mornings from the first one to `until`; a later end changes nothing before it."""
     days = mornings(FIRST - timedelta(days=1), until)
     people, policies, level = _people(team, days), _policies(team), _levels(seed, team, until)
-    away = planned_absence(_absences(team), team, days)
+    away = planned_absence(_absences(team), days)
     absent = unplanned_absence(TEAMS[team].people)
     queue: deque[list[float]] = deque()  # of [number of the item, person-days left]
     items: list[Item] = []
@@ -132,9 +131,8 @@ def _policy(kind: str, given: dict[str, float | str]) -> Policy:
     return Policy(kind=kind, share=float(given.get("share", 0.0)), days=float(given.get("days", 0.0)))
 
 
-def _absences(team: str) -> pl.DataFrame:
-    rows = [(team, leave.since, leave.until, leave.days * TEAMS[team].people) for leave in LEAVES]
-    return pl.DataFrame(rows, schema=["team", "since", "until", "days"], orient="row")
+def _absences(team: str) -> list[tuple[date, date, float]]:
+    return [(leave.since, leave.until, leave.days * TEAMS[team].people) for leave in LEAVES]
 
 
 def _levels(seed: int, team: str, until: date) -> dict[date, float]:
