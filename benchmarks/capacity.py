@@ -15,19 +15,17 @@ import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from first_answer import first_answer
 from reference_organisation import AS_OF, events
 
 from koers.engine import kernel, lanes
@@ -179,41 +177,6 @@ def one_team(coupled: Coupled) -> Callable[[], Any]:
         np.quantile(np.sort(share, axis=2), (0.1, 0.5, 0.9), axis=2)
 
     return work
-
-
-FIRST = """
-import os, sys
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-sys.argv[1:] = ["--log", sys.argv[1], "forecast", "--json", "--as-of", sys.argv[2]]
-from koers.cli.app import main
-main()
-"""
-
-
-def first_answer(*, cold: bool) -> float:
-    """`koers forecast` on one core, from the start of its process to the end; machine code kept, or to be made.
-
-    Python's own is filled, as after an installation.
-    """
-    from koers.events.sqlite import SqliteLog
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "reference.db"
-        with SqliteLog(path, create=True) as log:
-            log.append(events())
-        env = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(folder) / "bytecode")}
-        env["HOME"] = folder  # nor is machine code kept there
-        taken = []
-        for n in range(6):
-            env["NUMBA_CACHE_DIR"] = str(Path(folder) / (f"cache-{n}" if cold else "cache"))
-            command = [sys.executable, "-c", FIRST, str(path), AS_OF.isoformat()]
-            begin = time.perf_counter()
-            out = subprocess.run(command, env=env, capture_output=True, text=True, check=True)  # noqa: S603
-            taken.append(time.perf_counter() - begin)
-            if len(json.loads(out.stdout)["key_results"]) != 100:
-                raise SystemExit("the first answer is not whole")
-        return statistics.median(taken[1:])
 
 
 def table() -> dict[str, float]:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -42,6 +43,9 @@ class UfuncsFirst(MetaPathFinder, Loader):
 
     NAME = "scipy.special"
 
+    def __init__(self) -> None:
+        self.one_at_a_time, self.loading = RLock(), False
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -53,24 +57,26 @@ class UfuncsFirst(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Load the ufuncs, and the rest when a name is asked for that is not one."""
-        one_at_a_time = RLock()
-        loading: list[str] = []
-
-        def rest(name: str) -> object:
-            if name.startswith("_") and not name.startswith("__"):  # a module of its own, which goes without the rest
-                with suppress(ModuleNotFoundError):
-                    return import_module(f"{self.NAME}.{name}")
-            with one_at_a_time:
-                if "__getattr__" in module.__dict__ and not loading:
-                    loading.append(name)
-                    try:
-                        self.whole.exec_module(module)
-                        del module.__dict__["__getattr__"]
-                    finally:
-                        loading.clear()
-                if name in module.__dict__:
-                    return module.__dict__[name]
-            raise AttributeError(f"module {self.NAME!r} has no attribute {name!r}")
-
         ufuncs = import_module(self.NAME + "._ufuncs")
-        module.__dict__.update({name: getattr(ufuncs, name) for name in ufuncs.__all__}, __getattr__=rest)
+        module.__dict__.update({name: getattr(ufuncs, name) for name in ufuncs.__all__})
+        module.__dict__["__getattr__"] = partial(self._asked, module)
+
+    def _asked(self, module: ModuleType, name: str) -> object:
+        if name.startswith("_") and not name.startswith("__"):  # a module of its own, which goes without the rest
+            with suppress(ModuleNotFoundError):
+                return import_module(f"{self.NAME}.{name}")
+        with self.one_at_a_time:
+            if "__getattr__" in module.__dict__ and not self.loading:
+                self._load_rest(module)
+            if name in module.__dict__:
+                return module.__dict__[name]
+        raise AttributeError(f"module {self.NAME!r} has no attribute {name!r}")
+
+    def _load_rest(self, module: ModuleType) -> None:
+        """Meanwhile what is loaded asks for names as well, and is told what there is."""
+        self.loading = True
+        try:
+            self.whole.exec_module(module)
+            del module.__dict__["__getattr__"]
+        finally:
+            self.loading = False

@@ -67,6 +67,5 @@ def _of_batch(coupled: Coupled, n: int, own: slice) -> tuple[Floats, Floats, Flo
     (key_result, replication) each, or (key_result, 1).
     """
     org, size, learnt = coupled.setting.organisation, coupled.size[:, own], coupled.usual.by_batch
-    later, way = coupled.usual.played[:, own], org.key_results.pace.sum(axis=1)
     usual = usual_effort(org, learnt.usual[n], size)
-    return usual, learnt.typical[n][:, None], later * (learnt.scale[n] * way)[:, None]
+    return usual, learnt.typical[n][:, None], coupled.usual.unchanged(org, learnt.scale[n], own)

@@ -230,7 +230,8 @@ def _drawn(
     setting = replace(bare, usual=expected.learnt.usual, typical=expected.learnt.typical, most=np.ones_like(bare.most))
     first = kernel.run(org, seed, chunk, size=was.size, start=was.start, means=kernel.LOST + 1, weekly=SHOWN)
     e = elasticities(setting, seed, chunk)
-    relative = moved(setting, expected.unchanged, was.size, np.ones_like(e))
+    unchanged = expected.unchanged(org, expected.learnt.scale)
+    relative = moved(setting, unchanged, was.size, np.ones_like(e))
     relative[~movable] = 0.0
     setting = bounded(setting, relative)
     return Drawn(

@@ -38,7 +38,10 @@ class Usual(NamedTuple):
     by_batch: LearntEffort  # see `batches`
     start: Start
     played: Floats  # (key_result, replication) effort to come where nothing changes, for a gain of 1
-    unchanged: Floats  # (key_result, replication) sum of gains x effort to come where nothing changes
+
+    def unchanged(self, org: Organisation, scale: Floats, own: slice = slice(None)) -> Floats:
+        """Sum of gains x effort to come where nothing changes, (key_result, replication), to who has learnt `scale`."""
+        return np.asarray(self.played[:, own] * (scale * org.key_results.pace.sum(axis=1))[:, None])
 
 
 def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications: range) -> Usual:
@@ -59,7 +62,6 @@ def usual(was: Past, ahead: Organisation, seen: Account, seed: int, replications
         by_batch=by_batch,
         start=start._replace(standing=seen.start.standing),
         played=later,
-        unchanged=later * (learnt.scale * ahead.key_results.pace.sum(axis=1))[:, None],
     )
 
 
