@@ -20,8 +20,8 @@ import os, sys
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 sys.argv[1:] = ["--log", sys.argv[1], "forecast", "--json", "--as-of", sys.argv[2]]
-from koers.cli.app import main
-main()
+from koers.__main__ import command
+command()
 """
 
 

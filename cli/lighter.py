@@ -1,4 +1,4 @@
-"""Less to do before a command has an answer: for the process of a command alone, which is short."""
+"""Less to do before a command has an answer, and after: for the process of a command alone, which is short."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import atexit
 import gc
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from threading import RLock
 from types import ModuleType
 
 LIBRARIES = {
@@ -32,7 +32,31 @@ def lighten() -> None:
         os.environ.setdefault(name, value)
     sys.meta_path.insert(0, UfuncsFirst())
     gc.set_threshold(FEW)
-    atexit.register(gc.freeze)  # or the interpreter would look all that was loaded through once more, to no end
+
+
+def leave(end: SystemExit) -> None:
+    """End the process as `end` says, without taking apart what was loaded: that takes as long as a small answer.
+
+    All is written that was to be written, and what was to be called at the end is called. Returns where the
+    interpreter has to end by itself: something else runs or watches, there is more to say, or nobody to say it to.
+    """
+    code = 0 if end.code is None else end.code
+    if not isinstance(code, int) or threading.active_count() > 1 or _watched():
+        return
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):  # closed already
+        return
+    atexit._run_exitfuncs()
+    os._exit(code & 0xFF)
+
+
+def _watched() -> bool:
+    """Whether a debugger, a profiler or the like looks on, which would have to finish."""
+    tools = getattr(sys, "monitoring", None)  # from Python 3.12 on
+    watching = tools is not None and any(tools.get_tool(n) is not None for n in range(6))
+    return watching or sys.gettrace() is not None or sys.getprofile() is not None or sys.flags.inspect == 1
 
 
 class UfuncsFirst(MetaPathFinder, Loader):
@@ -44,7 +68,7 @@ class UfuncsFirst(MetaPathFinder, Loader):
     NAME = "scipy.special"
 
     def __init__(self) -> None:
-        self.one_at_a_time, self.loading = RLock(), False
+        self.one_at_a_time, self.loading = threading.RLock(), False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -98,7 +98,7 @@ def test_the_wheel_carries_its_licence_its_command_and_its_name_alone(built: Pat
         assert archive.read(f"{info}/top_level.txt").split() == [b"koers"]
         commands = configparser.ConfigParser()
         commands.read_string(archive.read(f"{info}/entry_points.txt").decode())
-        assert dict(commands["console_scripts"]) == {"koers": "koers.cli.app:main"}
+        assert dict(commands["console_scripts"]) == {"koers": "koers.__main__:command"}
         assert f"Version: {koers.__version__}\n" in archive.read(f"{info}/METADATA").decode()
 
 

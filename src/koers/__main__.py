@@ -1,5 +1,17 @@
-"""`python -m koers` is the `koers` command."""
+"""`koers`, which is `python -m koers`: the command as a process of its own."""
 
 from koers.cli.app import main
+from koers.cli.lighter import leave
 
-main()
+
+def command() -> None:
+    """Run koers and end the process."""
+    try:
+        main()
+    except SystemExit as end:
+        leave(end)
+        raise
+
+
+if __name__ == "__main__":
+    command()

@@ -227,6 +227,51 @@ def test_no_color_on_a_terminal_colours_nothing(demo: Path) -> None:
     assert "\x1b" not in text
 
 
+THE_END = """
+import atexit, sys, threading, time
+from koers.__main__ import command
+sys.argv = ["koers", *sys.argv[2:]]
+class Kept:
+    def __del__(self): print("taken apart")
+kept = Kept()
+kept.itself = kept
+atexit.register(print, "at exit")
+"""
+THREAD = """
+threading.Thread(target=lambda: (time.sleep(0.5), print("a thread"))).start()
+"""
+
+
+@pytest.mark.parametrize(("thread", "more"), [("", []), (THREAD, ["a thread", "taken apart"])])
+@pytest.mark.parametrize(("asked", "code"), [("--version", 0), ("--bogus", 2)])
+def test_a_process_ends_at_once_with_all_said_and_called_unless_something_else_runs(
+    thread: str, more: list[str], asked: str, code: int
+) -> None:
+    command = [sys.executable, "-c", THE_END + thread + "command()", "-", asked]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == code
+    said = [line for line in done.stdout.splitlines() if not line.startswith("koers ")]
+    assert sorted(said) == sorted(["at exit", *more])
+    assert done.stderr.startswith("Usage: " if code else "")
+
+
+@pytest.mark.parametrize(
+    ("tool", "says"), [("cProfile -m", "function calls"), ("trace --listfuncs --module", "functions called:")]
+)
+def test_who_watches_a_process_sees_its_end(here: Path, tool: str, says: str) -> None:
+    command = [sys.executable, "-m", *tool.split(), "koers", "--version"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.startswith("koers ")
+    assert says in done.stdout
+
+
+def test_a_full_disk_is_an_error(demo: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*KOERS, "status"], env=environment(), stdout=full, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    assert done.returncode not in (0, 2)
+    assert b"No space left" in done.stderr
+
+
 INTERRUPTED = """
 import os, signal
 import koers.engine.backtest as engine
