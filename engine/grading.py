@@ -127,6 +127,8 @@ def endings(goals: pl.DataFrame, readings: pl.DataFrame, as_of: date) -> pl.Data
         attained=pl.coalesce("outcome_attained", meets_it.fill_null(value=False) & ~dropped),
     )
     control = past.filter(pl.col("kind") == "control")
+    if control.is_empty():
+        return found.sort("key_result")
     days = days_of(readings.filter(pl.col("key_result").is_in(control["key_result"].implode())))
     held = [
         (g["key_result"], g["kind"], *ending(g, days.get(g["key_result"], []))) for g in control.iter_rows(named=True)

@@ -83,11 +83,10 @@ def _by_trend(over: Lives, row: Ints, column: Ints, hyper: Hyper) -> Floats:
     settings = Settings.of(hyper)
     by_length = np.argsort(-over.table.length, kind="stable")
     place = np.argsort(by_length)
-    found = np.empty(len(row))
+    now = State._make(np.empty((len(State._fields), len(row))))
     for j, state in enumerate(run(over.table.take(by_length), settings)):
         here = np.flatnonzero(column == j)
-        own = row[here]
-        left = np.maximum(over.due[own] - over.table.time[own, j], 0.0)
-        now = State._make(part[place[own], 0] for part in state)
-        found[here] = predictive(advance(now, left, settings), hyper).exceedance(over.threshold[own])
-    return found
+        for part, seen in zip(now, state, strict=True):
+            part[here] = seen[place[row[here]], 0]
+    left = np.maximum(over.due[row] - over.table.time[row, column], 0.0)
+    return predictive(advance(now, left, settings), hyper).exceedance(over.threshold[row])

@@ -15,7 +15,7 @@ from koers.engine.capacity import NEVER, Floats, Ints, Organisation
 from koers.engine.groups import WIDTH, Bools, Group, Members, group, luck_of, members, rows
 from koers.engine.luck import Fill, Known, Luck, Start, at_rest, common, draw_for, sizes
 
-COLUMNS = ("run", "change", "lost", "idle", "arrived", "backlog")
+COLUMNS = ("lost", "run", "change", "idle", "arrived", "backlog")
 """Of a morning: person-days of each kind, run work that arrived, and backlog in the evening."""
 CAPACITY, LOST = 4, COLUMNS.index("lost")  # columns that sum to the capacity there is; and the one of switching
 
@@ -67,7 +67,7 @@ class Futures(NamedTuple):
     def marked(self) -> Start:
         """Where they stand in the evening of the marked morning, with nothing open but backlog."""
         standing = np.zeros_like(self.backlog)
-        return Start(self.backlog, self.run_share, self.tripped, self.waiting, self.alarm, standing)
+        return Start(self.backlog, self.run_share, self.tripped, self.waiting, standing, self.alarm)
 
     def up_to(self, count: int) -> Futures:
         """The first of them; `mean` stays that of all."""

@@ -93,7 +93,7 @@ def _morning(g: Group, luck: Luck, out: Out, state: _State, t: int, d: int) -> F
         out.run[t, week] += run[:kept]
         out.present[t, week] += capacity[:kept]
         out.left[t, week] = np.maximum(state.backlog[t] + state.standing[t], 0.0)[:kept]
-    told = np.stack([run, change, lost, idle, arrived, state.backlog[t]])
+    told = np.stack([lost, run, change, idle, arrived, state.backlog[t]])
     if means := out.sums.shape[3]:
         out.sums[t, :, d] = np.add.reduceat(told[:means], np.arange(0, told.shape[1], WIDTH), axis=1).T
     if out.days.shape[1]:

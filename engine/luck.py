@@ -28,8 +28,8 @@ class Start(NamedTuple):
     run_share: Floats  # on the morning before
     tripped: Ints  # see `capacity.Watch`: index into POLICIES, 0 (which never trips) where none has
     waiting: Ints
-    broken: NDArray[np.bool_]  # (guardrail, replication)
     standing: Floats  # person-days open besides, all along, which the team cannot work on; below 0 where fewer are open
+    broken: NDArray[np.bool_]  # (guardrail, replication)
 
 
 class Luck(NamedTuple):
@@ -76,8 +76,8 @@ def at_rest(org: Organisation, futures: int) -> Start:
         run_share=np.repeat(org.teams.run_share[:, None], futures, axis=1),
         tripped=np.zeros((teams, futures), dtype=np.int64),
         waiting=np.zeros((teams, futures), dtype=np.int64),
-        broken=np.zeros((rails, futures), dtype=np.bool_),
         standing=np.zeros((teams, futures)),
+        broken=np.zeros((rails, futures), dtype=np.bool_),
     )
 
 

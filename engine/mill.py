@@ -19,10 +19,10 @@ from koers.engine.groups import WIDTH, Bools, Group, Records
 from koers.engine.luck import ABSENCE_BYTE, Luck
 
 ROWS = 14
-RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG, BEFORE, TRIPPED, WAITING = (n * WIDTH for n in range(9))
-PRESENT, SHARE, STANDING, WEEK_RUN, WEEK_PRESENT = (n * WIDTH for n in range(9, ROWS))
-TOLD = 6  # rows that days tell, and sums the first of: RUN to BACKLOG
-KEPT = 4  # rows that go on from the evening to the next morning: BACKLOG to WAITING
+LOST, RUN, CHANGE, IDLE, ARRIVED, BACKLOG, BEFORE, TRIPPED, WAITING, STANDING = (n * WIDTH for n in range(10))
+PRESENT, SHARE, WEEK_RUN, WEEK_PRESENT = (n * WIDTH for n in range(10, ROWS))
+TOLD = 6  # rows that days tell, and sums the first of: LOST to BACKLOG
+KEPT = 5  # rows that go on from the evening to the next morning: BACKLOG to STANDING, as in `luck.Start`
 RUN_FIRST, RING_FENCE, FIXED_SPLIT, BUFFER, THRESHOLD, ROTATION, FREEZE = range(len(POLICIES))
 AGE = MEASURES.index("backlog_age")
 BLOCK = 16 * WIDTH  # futures whose change work is noted for initiatives
@@ -56,7 +56,6 @@ class Work(NamedTuple):
     goal_days: Floats
     alarm: Bools  # of the first evening; in the end of the marked one
     evening: Floats  # (team, KEPT, replication) as alarm
-    standing: Floats  # (team, replication)
     aged: Bools  # (team,) whether the age of what is left lying matters
     claims: Floats  # (team, day) of key results
     change: Floats  # (team, day, future) change work of a BLOCK, where there are initiatives to share it out to
@@ -77,7 +76,6 @@ def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
     return Work(
         **{name: given[name] for name in Work._fields if name in given},
         evening=np.stack(luck.start[:KEPT], axis=1, dtype=np.float64, casting="unsafe"),
-        standing=luck.start.standing,
         aged=aged,
         claims=claims,
         change=np.zeros((teams if len(g.plan) else 0, days, BLOCK)),
@@ -87,15 +85,13 @@ def _work(g: Group, luck: Luck, out: Any) -> Work:  # noqa: ANN401
     )
 
 
-def _open(s: Floats, came: Floats, evening: Floats, standing: Floats, first: int, n: int) -> None:
-    """The evening before the first morning, (row, future)."""
+def _open(s: Floats, came: Floats, evening: Floats, first: int, n: int) -> None:
+    """The evening before the first morning, (row, future). Future by future: that compiles to less."""
     for j in range(ROWS * WIDTH):
         s[j] = 0.0
-    for q in range(KEPT):
-        for j in range(n):
-            s[BACKLOG + q * WIDTH + j] = evening[q, first + j]
     for j in range(n):
-        s[STANDING + j] = standing[first + j]
+        for q in range(KEPT):
+            s[BACKLOG + q * WIDTH + j] = evening[q, first + j]
     for j in range(n if len(came) > 0 else 0):
         came[1, j] = evening[0, first + j]
 
@@ -245,7 +241,7 @@ def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - cal
         n = WIDTH if end - first > WIDTH else end - first
         shown = w.run.shape[2] - first if w.run.shape[2] - first < n else n
         for t in range(len(w.team)):
-            _open(w.rows[t], w.came[t], w.evening[t], w.standing[t], first, n)
+            _open(w.rows[t], w.came[t], w.evening[t], first, n)
         for r in range(len(w.rail)):
             for j in range(n):
                 w.alarms[r, j] = w.alarm[r, first + j]
@@ -269,8 +265,8 @@ def _mill(w: Work, mark: int, begin: int, end: int) -> None:  # noqa: C901 - cal
                 if last and shown > 0:
                     _tell_week(s, w.run, w.present, w.left, t, week, first, shown)
                 if d == mark:
-                    for q in range(KEPT):
-                        for j in range(n):
+                    for j in range(n):
+                        for q in range(KEPT):
                             w.evening[t, q, first + j] = s[BACKLOG + q * WIDTH + j]
                 for j in range(n if len(w.change) > 0 else 0):
                     w.change[t, d, first - begin + j] = s[CHANGE + j]
@@ -307,4 +303,4 @@ def mill(g: Group, luck: Luck, out: Any, mark: int) -> None:  # noqa: ANN401
             from koers.engine.mill_plans import share_out  # compiled, or loaded, only where there are initiatives
 
             share_out(g, luck.todo[:, begin:end], work.change, work.claims, out, begin)
-    out.backlog[:], out.run_share[:], out.tripped[:], out.waiting[:] = np.swapaxes(work.evening, 0, 1)
+    out.backlog[:], out.run_share[:], out.tripped[:], out.waiting[:], _ = np.swapaxes(work.evening, 0, 1)

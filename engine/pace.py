@@ -195,11 +195,11 @@ def _scores(table: Table, pairs: _Pairs, lines: Floats) -> Floats:
         row = pairs.row[here]
         then = advance(State._make(part[row] for part in state), pairs.ahead[here, None], h)
         variance = (then.var_level + h.reading) * then.scale2
-        for event, made in zip(pairs.events[here].T, pairs.made[here].T, strict=True):
-            margin = then.level - event[:, None]
-            z = np.copysign(_as_normal(margin**2 / variance, h.df), np.where(made[:, None], margin, -margin))
-            chance = np.clip(special.ndtr(z), 1 - SUREST, SUREST)
-            np.add.at(total, row, pairs.weight[here, None] * np.log(chance))
+        margin = then.level[:, None] - pairs.events[here, :, None]  # (pair, way, candidate)
+        side = np.where(pairs.made[here, :, None], margin, -margin)
+        z = np.copysign(_as_normal(margin**2 / variance[:, None], h.df), side)
+        chance = np.clip(special.ndtr(z), 1 - SUREST, SUREST)
+        np.add.at(total, row, pairs.weight[here, None] * np.log(chance).sum(axis=1))
     return total
 
 

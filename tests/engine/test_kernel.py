@@ -15,7 +15,7 @@ from koers.engine.capacity import CELLS, DUST, NEVER, Floats, Organisation, Poli
 from koers.engine.kernel import COLUMNS, run
 from tests.engine.worlds import goals, lattice, plain, plans, rails, random_organisation, with_teams
 
-RUN, CHANGE, LOST, IDLE, ARRIVED, BACKLOG = range(len(COLUMNS))
+LOST, RUN, CHANGE, IDLE, ARRIVED, BACKLOG = range(len(COLUMNS))
 WORLDS = st.integers(0, 2**32 - 1)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from koers.engine import kernel, lanes
 from koers.engine.capacity import POLICIES, Organisation
 from koers.engine.groups import WIDTH, Group
-from koers.engine.kernel import Futures, Mill
+from koers.engine.kernel import COLUMNS, Futures, Mill
 from koers.engine.luck import Luck, Start, draw, fill
 from koers.engine.reference import Simulation, play
 from tests.engine.worlds import random_organisation
@@ -33,10 +33,11 @@ def one(luck: Luck, n: int) -> Luck:
 
 
 def assert_same(futures: Futures, n: int, sim: Simulation, org: Organisation) -> None:
-    shape = (len(org.teams.key), len(org.calendar.day), 7)
-    told = np.reshape([day[2:] for team in sim.teams for day in team.days], shape)
-    close(futures.days[..., n], told[..., :6])
-    close(futures.shares[..., n], told[..., 6])
+    shape = (len(org.teams.key), len(org.calendar.day))
+    days = [day._asdict() for team in sim.teams for day in team.days]
+    for q, name in enumerate(COLUMNS):
+        close(futures.days[:, :, q, n], np.reshape([day[name] for day in days], shape), name)
+    close(futures.shares[..., n], np.reshape([day["share"] for day in days], shape))
     effort = np.reshape(sim.portfolio.effort, (len(org.calendar.day), len(org.key_results.key))).T
     close(futures.goal_days[..., n], effort)
     close(futures.effort[:, n], (effort * org.key_results.pace).sum(axis=1))
