@@ -34,7 +34,7 @@ from koers.engine.coupled import CHUNK, Coupled, couple
 from koers.engine.draws import normals, words
 from koers.engine.futures import alone, elasticities, gained, own_scale, reached, usual_effort
 from koers.engine.groups import members
-from koers.engine.luck import Known, Luck, at_rest, common, draw_for, fill, sizes, start_of
+from koers.engine.luck import Known, Luck, at_rest, common, draw_for, fill, rates, sizes, start_of
 from koers.engine.motion import Motion, Noise, motion, noise, streams
 from koers.engine.paths import paths
 from koers.engine.projections import goals, readings
@@ -110,14 +110,14 @@ def _play(coupled: Coupled, moving: Motion, luck: Luck, drawn: Noise, e: float, 
 def probability(coupled: Coupled, executor: ThreadPoolExecutor | None = None) -> Floats:
     """P(reached) of every key result from FUTURES futures, draws included.
 
-    On threads a part of the futures each, and where they are played some groups of teams each: see `kernel.run`.
+    On threads sizes and rates, some groups of teams each (see `kernel.run`), and then a part of the futures each.
     """
     org, seed, samples = coupled.setting.organisation, coupled.seed, coupled.samples
     edges = np.linspace(0, samples, THREADS + 1 if executor else 2).astype(int).tolist()
     parts = [range(low, high) for low, high in pairwise(edges)]
     each: Callable[..., Any] = executor.map if executor else map
-    size = np.hstack(list(each(partial(sizes, org, seed), parts)))
-    drawn = kernel.run(org, seed, range(samples), size=size, start=coupled.now, means=0, executor=executor)
+    size, rate = each(lambda draw: draw(org, seed, range(samples)), (sizes, rates))
+    drawn = kernel.run(org, seed, range(samples), size=size, rate=rate, start=coupled.now, means=0, executor=executor)
     return np.asarray(np.sum(list(each(partial(_chances, coupled, drawn, size), parts)), axis=0) / samples)
 
 
@@ -137,7 +137,8 @@ def random_numbers(coupled: Coupled) -> None:
     compiled, _ = kernel.machine()
     for low in range(0, FUTURES, 500):
         some, r = range(low, low + 500), np.arange(low, low + 500)
-        known = Known(sizes(org, coupled.seed, some), at_rest(org, 500), common(org, coupled.seed, some))
+        own = sizes(org, coupled.seed, some), rates(org, coupled.seed, some)
+        known = Known(*own, at_rest(org, 500), common(org, coupled.seed, some))
         draw_for(org, teams, rails, plans, coupled.seed, some, known, compiled)
         for key in streams(coupled.seed, org.key_results.key):
             normals(int(key[3]), r, when)

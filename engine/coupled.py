@@ -228,7 +228,9 @@ def _drawn(
     org = bare.organisation
     expected = usual(before, org, was, seed, chunk)
     setting = replace(bare, usual=expected.learnt.usual, typical=expected.learnt.typical, most=np.ones_like(bare.most))
-    first = kernel.run(org, seed, chunk, size=was.size, start=was.start, means=kernel.LOST + 1, weekly=SHOWN)
+    first = kernel.run(
+        org, seed, chunk, size=was.size, rate=was.rate, start=was.start, means=kernel.LOST + 1, weekly=SHOWN
+    )
     e = elasticities(setting, seed, chunk)
     unchanged = expected.unchanged(org, expected.learnt.scale)
     relative = moved(setting, unchanged, was.size, np.ones_like(e))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from koers.engine import demand as run_work
 from koers.engine import groups, kernel
 from koers.engine.capacity import DUST, Floats, Organisation
-from koers.engine.luck import Rows, Start, at_rest, sizes
+from koers.engine.luck import Rows, Start, at_rest, rates, sizes
 from koers.engine.mornings import mornings, number_of
 from koers.engine.organisation import organisation
 from koers.engine.staffing import Staffing
@@ -55,7 +55,8 @@ class Past:
 class Account(NamedTuple):
     """What some replications of the past say."""
 
-    size: Floats  # (team, replication) of run work
+    size: Floats  # (team, replication) of run work: see `luck.sizes`
+    rate: Floats  # (team, replication) see `luck.rates`
     effort: Floats  # (key_result, replication) over the window of each pace, person-days per morning
     start: Start  # where each replication stands today
     change: Floats  # (team, day) mean person-days of change work up to today
@@ -85,16 +86,16 @@ def past(staff: Staffing, goals: pl.DataFrame, moved: pl.DataFrame) -> Past:
 def account(was: Past, seed: int, replications: range) -> Account:
     """Play the past. A backlog that a log counts beyond its rule is there, whatever the account says."""
     org = was.organisation
-    size = sizes(org, seed, replications)
+    size, rate = sizes(org, seed, replications), rates(org, seed, replications)
     begin = at_rest(org, len(replications))._replace(standing=was.standing[:, None] * size)
-    run = kernel.run(org, seed, replications, size=size, start=begin, mark=was.today, means=kernel.CAPACITY)
+    run = kernel.run(org, seed, replications, size=size, rate=rate, start=begin, mark=was.today, means=kernel.CAPACITY)
     start = within(run.marked, was.open.least[:, None] * size, was.open.most[:, None] * size)
     change = run.mean[:, : was.today + 1, kernel.COLUMNS.index("change")]
     last = run.mean[:, max(was.today - 4, 0) : was.today + 1].sum(axis=1)
     spent, there = last[:, kernel.COLUMNS.index("run")], last.sum(axis=1)
     share = np.divide(spent, there, out=np.zeros_like(spent), where=there > 0)
     standing = np.nan_to_num(was.open.today[:, None] * size - start.backlog)
-    return Account(size, run.effort[was.rows], start._replace(standing=standing), change, share)
+    return Account(size, rate, run.effort[was.rows], start._replace(standing=standing), change, share)
 
 
 def noticed(was: Past, seen: Account, seed: int, replications: range) -> tuple[Past, Account]:

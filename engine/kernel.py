@@ -13,7 +13,7 @@ import numpy as np
 
 from koers.engine.capacity import NEVER, Floats, Ints, Organisation
 from koers.engine.groups import WIDTH, Bools, Group, Members, group, luck_of, members, rows
-from koers.engine.luck import Fill, Known, Luck, Start, at_rest, common, draw_for, sizes
+from koers.engine.luck import Fill, Known, Luck, Start, at_rest, common, draw_for, rates, sizes
 
 COLUMNS = ("lost", "run", "change", "idle", "arrived", "backlog")
 """Of a morning: person-days of each kind, run work that arrived, and backlog in the evening."""
@@ -82,6 +82,7 @@ def run(
     replications: range,
     *,
     size: Floats | None = None,
+    rate: Floats | None = None,
     start: Start | None = None,
     mark: int = -1,
     means: int = len(COLUMNS),
@@ -93,12 +94,13 @@ def run(
     """The futures numbered `replications`, with mornings on average, `means` of COLUMNS, every week of the first
     `weekly` of them, with `efforts` every day's effort on key results, with `detail` every day in full.
 
-    `size` (team, replication) takes the place of the drawn size of run work, `start` that of where `org` stands;
+    `size` and `rate` (team, replication) take the place of what `luck` draws, `start` that of where `org` stands;
     `mark` is the morning (from the end, if below 0) after which backlog and run share are noted. An `executor` of
     threads works on groups of teams at the same time; the numbers are the same.
     """
     known = Known(
         sizes(org, seed, replications) if size is None else size,
+        rates(org, seed, replications) if rate is None else rate,
         start or at_rest(org, len(replications)),
         common(org, seed, replications),
     )
@@ -150,6 +152,8 @@ def _one(org: Organisation, own: Members, luck: Luck, mill: Mill, out: Out, mark
     """Fill the rows of one group."""
     place = {axis: rows(getattr(own, axis)) for axis in Members._fields}
     part = Out._make(getattr(out, name)[place[axis]] for name, axis in AXES.items())
+    for name, blank in BLANK.items():
+        getattr(part, name).fill(blank)
     mill(group(org, own), luck, part, mark)
     for name, axis in AXES.items():
         if not isinstance(place[axis], slice):  # not a view
@@ -175,22 +179,25 @@ AXES = {
     "goal_days": "key_results",
 }
 """What each field of Out has a row for."""
+BLANK = dict.fromkeys(("effort", "backlog", "run_share", "tripped", "waiting", "alarm"), 0)
+BLANK |= dict.fromkeys(("broken", "finished"), NEVER)
+"""What a group fills its rows with first: on its thread, and just before they are needed."""
 
 
 def _empty(org: Organisation, futures: int, *, means: int, weekly: int, efforts: bool, detail: bool) -> Out:
-    """A place for what is found."""
+    """A place for what is found: see BLANK. All else is 0, and no memory until it is used."""
     teams, goals, days = len(org.teams.key), len(org.key_results.key), len(org.calendar.day)
     weeks, told = (teams, len(org.calendar.weeks), min(weekly, futures)), days if detail else 0
     return Out(
-        effort=np.zeros((goals, futures)),
+        effort=np.empty((goals, futures)),
         landed=np.zeros((goals, futures)),
-        broken=np.full((len(org.guardrails.key), futures), NEVER, dtype=np.int64),
-        finished=np.full((len(org.initiatives.key), futures), NEVER, dtype=np.int64),
-        backlog=np.zeros((teams, futures)),
-        run_share=np.zeros((teams, futures)),
-        tripped=np.zeros((teams, futures), dtype=np.int64),
-        waiting=np.zeros((teams, futures), dtype=np.int64),
-        alarm=np.zeros((len(org.guardrails.key), futures), dtype=np.bool_),
+        broken=np.empty((len(org.guardrails.key), futures), dtype=np.int64),
+        finished=np.empty((len(org.initiatives.key), futures), dtype=np.int64),
+        backlog=np.empty((teams, futures)),
+        run_share=np.empty((teams, futures)),
+        tripped=np.empty((teams, futures), dtype=np.int64),
+        waiting=np.empty((teams, futures), dtype=np.int64),
+        alarm=np.empty((len(org.guardrails.key), futures), dtype=np.bool_),
         run=np.zeros(weeks),
         present=np.zeros(weeks),
         left=np.zeros(weeks),

@@ -52,10 +52,14 @@ class Common(NamedTuple):
 
 def sizes(org: Organisation, seed: int, replications: range) -> Floats:
     """The size of run work in each future, relative to the belief's middle: (team, replication)."""
-    keys = np.array([stream(seed, "size", key) for key in org.teams.key], dtype=np.uint64)
-    z = normals(keys[:, None], _numbers(replications), 0)
+    z = _once(org, seed, "size", replications)
     z *= org.teams.size_sd[:, None]
     return np.exp(z, out=z)
+
+
+def rates(org: Organisation, seed: int, replications: range) -> Floats:
+    """How many `rate_sd` the log rate of run work is from the belief's middle in each future: (team, replication)."""
+    return _once(org, seed, "rate", replications)
 
 
 def common(org: Organisation, seed: int, replications: range) -> Common:
@@ -84,7 +88,8 @@ def at_rest(org: Organisation, futures: int) -> Start:
 def draw(org: Organisation, seed: int, replications: range, start: Start | None = None) -> Luck:
     """The draws of the futures `replications`, for all teams and initiatives; at rest unless they `start` elsewhere."""
     start = start or at_rest(org, len(replications))
-    known = Known(sizes(org, seed, replications), start, common(org, seed, replications))
+    once = sizes(org, seed, replications), rates(org, seed, replications)
+    known = Known(*once, start, common(org, seed, replications))
     teams, rails, plans = (np.arange(len(part.key)) for part in (org.teams, org.guardrails, org.initiatives))
     return draw_for(org, teams, rails, plans, seed, replications, known, fill)
 
@@ -92,7 +97,8 @@ def draw(org: Organisation, seed: int, replications: range, start: Start | None 
 class Known(NamedTuple):
     """What is known of futures before the teams are looked at one by one."""
 
-    size: Floats  # (team, replication)
+    size: Floats  # (team, replication) see `sizes`
+    rate: Floats  # (team, replication) see `rates`
     start: Start
     common: Common
 
@@ -104,6 +110,7 @@ class Source(NamedTuple):
     seed: int
     r: Ints  # (replication,) numbers of futures, one after the other
     when: Ints  # (week, 1) numbers of weeks, one after the other
+    rate: Floats  # (team, replication) see `rates`
     common: Common
 
 
@@ -120,10 +127,10 @@ Fill = Callable[[Source, int, Weeks], None]
 
 def fill(source: Source, t: int, into: Weeks) -> None:
     """Draw a team's weeks."""
-    org, seed, r, when, common = source
+    org, seed, r, when, rate, common = source
     own = words(stream(seed, "demand", org.teams.key[t]), r, when)
     np.bitwise_xor(own, (own ^ common.word) & common.mask, out=into.word)
-    _place(org, _level(org, t, seed, r, when), into.bin, into.scale)
+    _place(org, _level(org, t, seed, r, when) + org.teams.rate_sd[t] * rate[t], into.bin, into.scale)
 
 
 def draw_for(
@@ -138,7 +145,7 @@ def draw_for(
 ) -> Luck:
     """The draws for some `teams`, guardrails (`rails`) and initiatives (`plans`) alone, weeks by `fill` or its twin."""
     r, when = _numbers(replications), _weeks(org)
-    source, shape = Source(org, seed, r, when, known.common), (len(teams), len(when), len(r))
+    source, shape = Source(org, seed, r, when, known.rate, known.common), (len(teams), len(when), len(r))
     luck = Luck(
         start=start_of(known.start, teams, rails),
         word=np.empty(shape, np.uint64),
@@ -158,6 +165,12 @@ def start_of(start: Start, teams: Rows, rails: Rows) -> Start:
     return Start._make(part[rails] if name == "broken" else part[teams] for name, part in start._asdict().items())
 
 
+def _once(org: Organisation, seed: int, purpose: str, replications: range) -> Floats:
+    """A standard normal draw for each team and future, (team, replication)."""
+    keys = np.array([stream(seed, purpose, key) for key in org.teams.key], dtype=np.uint64)
+    return normals(keys[:, None], _numbers(replications), 0)
+
+
 def _weeks(org: Organisation) -> Ints:
     """Weeks since that of 1970-01-01, (week, 1): they name the draws."""
     return ((org.calendar.weeks + 3) // 7)[:, None]
@@ -168,7 +181,7 @@ def _numbers(replications: range) -> Ints:
 
 
 def _level(org: Organisation, t: int, seed: int, r: Ints, when: Ints) -> Floats:
-    """Log level of a team's demand, (week, replication): an AR(1) by the week, around each future's long-run rate.
+    """Log level of a team's demand, (week, replication): an AR(1) by the week, around the future's long-run rate.
 
     From the week that belief speaks of it is drawn forwards and, since it looks the same both ways, backwards.
     """
@@ -181,7 +194,6 @@ def _level(org: Organisation, t: int, seed: int, r: Ints, when: Ints) -> Floats:
         after += keep * before
     for after, before in pairwise(level[now::-1]):
         before += keep * after
-    level += teams.rate_sd[t] * normals(stream(seed, "rate", teams.key[t]), r, 0)
     return level
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from koers.engine import draws, luck
 from koers.engine.capacity import Floats
 from koers.engine.compiled import Compiled
-from koers.engine.draws import normals, stream
+from koers.engine.draws import stream
 from koers.engine.groups import WIDTH
 from koers.engine.luck import Source, Weeks, Words
 
@@ -87,7 +87,7 @@ def _fill(w: Work, first: int, monday: int, now: int, numbers: Floats) -> None:
 
 def fill(source: Source, t: int, into: Weeks) -> None:
     """As `luck.fill`, bit by bit."""
-    org, seed, r, when, common = source
+    org, seed, r, when, rate, common = source
     teams, key = org.teams, org.teams.key[t]
     by_team = (teams.level_mean, teams.level_sd, teams.level_shake, teams.level_keep)
     numbers = [*(part[t] for part in by_team), teams.level_low, teams.level_step, teams.demand.shape[2] - 1]
@@ -95,7 +95,7 @@ def fill(source: Source, t: int, into: Weeks) -> None:
         keys=np.array([stream(seed, purpose, key) for purpose in ("demand", "level")], dtype=np.uint64),
         shared=common.word,
         mask=common.mask,
-        off=teams.rate_sd[t] * normals(stream(seed, "rate", key), r, 0),
+        off=teams.rate_sd[t] * rate[t],
         steps=draws.steps(),
         s=np.empty(3 * WIDTH, dtype=np.uint64),
         before=np.zeros(WIDTH),

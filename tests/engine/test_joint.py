@@ -12,9 +12,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from koers.engine.backtest import backtest
+from koers.engine.ends import SHARES
 from koers.engine.forecast import Forecast
 from koers.engine.futures import grouped
-from koers.engine.joint import SHARES, _quantiles
+from koers.engine.joint import _quantiles
 from koers.engine.outlook import QUANTILES
 from koers.events.errors import KoersError
 from tests.engine.organisations import Fact, day, log_of

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from koers.engine import luck, mill_luck
 from koers.engine.capacity import Organisation
 from koers.engine.groups import WIDTH
-from koers.engine.luck import Fill, Known, Luck, at_rest, common, draw_for
+from koers.engine.luck import Fill, Known, Luck, at_rest, common, draw_for, rates
 from tests.engine.worlds import random_organisation
 
 ANY = st.integers(0, 2**32 - 1)
@@ -22,7 +22,8 @@ ANY = st.integers(0, 2**32 - 1)
 def drawn(org: Organisation, seed: int, futures: range, fill: Fill) -> Luck:
     """The draws of every team."""
     teams, none = np.arange(len(org.teams.key)), np.arange(0)
-    known = Known(np.ones((len(teams), len(futures))), at_rest(org, len(futures)), common(org, seed, futures))
+    size, rest = np.ones((len(teams), len(futures))), at_rest(org, len(futures))
+    known = Known(size, rates(org, seed, futures), rest, common(org, seed, futures))
     return draw_for(org, teams, none, none, seed, futures, known, fill)
 
 
