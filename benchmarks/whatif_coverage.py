@@ -56,7 +56,7 @@ def numbers(found: Comparison) -> dict[str, Effect]:
 
 
 def compared(recorded: Frames, asked: list[Scenario], samples: int, seed: int, precision: float) -> list[Comparison]:
-    return what_if(recorded, SETTINGS.as_of, None, asked, samples=samples, seed=seed, precision=precision)
+    return what_if(recorded, SETTINGS.as_of, None, asked, samples=samples, seed=seed, precision=precision).comparisons
 
 
 def main() -> None:

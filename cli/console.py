@@ -89,9 +89,13 @@ def notes(forecast: Forecast) -> None:
     running = tuple(
         f"{item.key_result} is really running the business" for item in forecast.key_results if item.warning
     )
-    for warning in forecast.warnings:
-        if not warning.startswith(running):
-            say(f"Note: {warning}.", style="dim")
+    noted(warning for warning in forecast.warnings if not warning.startswith(running))
+
+
+def noted(warnings: Iterable[str]) -> None:
+    """Warnings, a line each."""
+    for warning in warnings:
+        say(f"Note: {warning}.", style="dim")
 
 
 def _headline(group: list[KeyResultForecast], own: ObjectiveForecast | None, width: int, *, team: bool) -> Text:

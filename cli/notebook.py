@@ -99,8 +99,8 @@ def what_if(
     asked = [scenarios] if isinstance(scenarios, Scenario | str | Path) else scenarios
     loaded = [one if isinstance(one, Scenario) else load_scenario(one) for one in asked]
     recorded, (day, known) = _read(log), _times(log, as_of, known_at)
-    found = compare.what_if(recorded, day, known, loaded, samples=samples, seed=seed, precision=precision)
-    return results.WhatIf(day, tuple(found), titles(recorded, day, known, loaded))
+    found, warnings = compare.what_if(recorded, day, known, loaded, samples=samples, seed=seed, precision=precision)
+    return results.WhatIf(day, tuple(found), tuple(warnings), titles(recorded, day, known, loaded))
 
 
 def backtest(

@@ -128,6 +128,7 @@ class WhatIf:
 
     as_of: date
     comparisons: tuple[Comparison, ...]
+    warnings: tuple[str, ...]
     titles: Titles = field(repr=False)
 
     def to_polars(self) -> pl.DataFrame:
@@ -143,7 +144,7 @@ class WhatIf:
     def _repr_html_(self) -> str:
         from koers.cli.report.cards import what_if_card
 
-        return what_if_card(self.comparisons, self.titles.known, self.as_of).html()
+        return what_if_card(self.comparisons, self.titles.known, self.as_of, self.warnings).html()
 
 
 @dataclass(frozen=True)

@@ -172,13 +172,10 @@ def _ground(
     until: date | None = None,
 ) -> tuple[Ground, str]:
     """What is searched on, and what it holds for in words."""
-    from koers.scenarios.compare import at
+    from koers.scenarios.compare import at, last_due
 
-    levers = scenario.lever if scenario else ()
-    dues = [lever.due for lever in levers if lever.kind == "retarget" and lever.due is not None]
-    dues += [lever.goal.due for lever in levers if lever.kind == "add"]
     recorded, day, known, about = ctx.obj.read(as_of, known_at)
-    last = max([*dues, *([until] if until else [])], default=None)
+    last = last_due([scenario]) if scenario else until
     return at(recorded, day, known, samples=samples, seed=seed, until=last), about
 
 
@@ -205,13 +202,16 @@ def _parameters(text: str) -> dict[str, Any]:
 
 def _show(ground: Ground, about: str, told: dict[str, Any], parts: Any, *, json: bool) -> None:  # noqa: ANN401 - renderables
     """One JSON document, or what the terminal shows."""
-    from koers.cli.console import say, stdout
+    from koers.cli.console import noted, say, stdout
 
     if json:
         coupled = ground.coupled
-        print_json({"as_of": coupled.staff.as_of.isoformat(), "seed": coupled.seed} | told)
+        print_json(
+            {"as_of": coupled.staff.as_of.isoformat(), "seed": coupled.seed} | told | {"warnings": ground.warnings}
+        )
         return
     say(about)
     console = stdout()
     for part in parts(console.width):
         console.print(part)
+    noted(ground.warnings)

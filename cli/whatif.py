@@ -45,7 +45,7 @@ def whatif(
     out: Out = None,
 ) -> None:
     """What decisions would change: each scenario against going on as planned, on the same draws."""
-    from koers.cli.console import say, stdout
+    from koers.cli.console import noted, say, stdout
     from koers.cli.effects import legend, scenario_parts, side_by_side, titles
     from koers.cli.files import write_table
     from koers.cli.patience import working
@@ -54,13 +54,13 @@ def whatif(
     scenarios = loaded(files)
     with working("drawing futures"):
         recorded, day, known, about = ctx.obj.read(as_of, known_at)
-        found = what_if(recorded, day, known, scenarios, samples=samples, seed=seed, precision=precision)
+        found, warnings = what_if(recorded, day, known, scenarios, samples=samples, seed=seed, precision=precision)
     names = titles(recorded, day, known, scenarios)
     if out:
         write_table(effects_table(found, names), out)
     if json:
         settings = {"as_of": day.isoformat(), "seed": seed, "samples": samples, "precision": precision}
-        print_json(settings | {"scenarios": [told(comparison) for comparison in found]})
+        print_json(settings | {"scenarios": [told(comparison) for comparison in found], "warnings": warnings})
         return
     say(f"{about}: what if, against going on as planned")
     console = stdout()
@@ -69,6 +69,7 @@ def whatif(
             console.print(part)
     for part in (*legend(found, console.width), *(side_by_side(found, console.width) if len(found) > 1 else ())):
         console.print(part)
+    noted(warnings)
 
 
 def adopt(

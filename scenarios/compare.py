@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from koers.engine.caveats import about_capacity
 from koers.engine.coupled import Coupled, couple
 from koers.engine.learning import learn
 from koers.engine.outlook import CEILING, FLOOR, outlook
@@ -81,6 +83,13 @@ class Comparison:
     futures: int
 
 
+class Compared(NamedTuple):
+    """Scenarios against the baseline, and what to read that with: the warnings of a forecast, a sentence each."""
+
+    comparisons: list[Comparison]
+    warnings: list[str]
+
+
 def what_if(
     recorded: Frames,
     as_of: date,
@@ -90,14 +99,14 @@ def what_if(
     samples: int = SAMPLES,
     seed: int = 0,
     precision: float = 0.01,
-) -> list[Comparison]:
+) -> Compared:
     """Scenarios against what is forecast at the end of `as_of`; `recorded` is a log read by `replay.typed`.
 
     Raises KoersError where the log declares no capacity, InputError where a lever does not fit, as `compare` does.
     """
     ground = at(recorded, as_of, known_at, samples=samples, seed=seed, until=last_due(scenarios))
     known = ground.objectives, ground.others, ground.shown, ground.beside
-    return compare(ground.coupled, scenarios, *known, precision=precision)
+    return Compared(compare(ground.coupled, scenarios, *known, precision=precision), ground.warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,7 @@ class Ground:
     objectives: dict[str, tuple[str, ...]]
     others: dict[str, float]
     shown: frozenset[str]  # the key results that are under way
+    warnings: list[str]
     beside: tuple[float, float] = (0.0, 0.0)  # weight of those no effort moves, and their weight x expected score
 
 
@@ -147,6 +157,7 @@ def at(
         objectives={str(key[0]): tuple(group["key_result"]) for key, group in groups},
         others=dict(zip(seen["key_result"], seen["probability"], strict=True)),
         shown=frozenset(wanted["key_result"]),
+        warnings=about_capacity(coupled, set(wanted["team"])),
         beside=(float(weight.sum()), float((weight * scored).sum())),
     )
 

@@ -94,7 +94,13 @@ def forecast_card(now: Forecast, before: Mapping[str, float]) -> Card:
         f"({says.one(found.low)} to {says.one(found.high)} in 8 of 10 futures)."
     )
     parts = tuple(Part(titles[key], tuple(rows)) for key, rows in groups.items())
-    return Card(eyebrow, says.headline(now), (expected,), parts=parts)
+    return Card(eyebrow, says.headline(now), (expected,), parts=(*parts, *_noted(now.warnings)))
+
+
+def _noted(warnings: Sequence[str]) -> Iterator[Part]:
+    """What to read it with, if there is anything."""
+    if warnings:
+        yield Part("", (), notes=tuple(f"Note: {plain(warning)}." for warning in warnings))
 
 
 def _chance(name: str, item: KeyResultForecast, was: float | None) -> Row:
@@ -150,7 +156,7 @@ def backtest_card(verdict: Verdict, as_of: date) -> Card:
     return Card(eyebrow, first, (rests, *findings), tuple(charts), parts=(scores,))
 
 
-def what_if_card(found: Sequence[Comparison], titles: Mapping[str, str], as_of: date) -> Card:
+def what_if_card(found: Sequence[Comparison], titles: Mapping[str, str], as_of: date, warnings: Sequence[str]) -> Card:
     """What each decision would change, most first, and what it costs."""
     own = _own(as_of, [(one.scenario, one.key_results) for one in found])
     known = Names(titles, titles, titles, {}, {})
@@ -163,7 +169,7 @@ def what_if_card(found: Sequence[Comparison], titles: Mapping[str, str], as_of: 
         f"koers · what if · as of {says.day(as_of)}",
         "What it would change, against going on as planned",
         (how,),
-        parts=parts,
+        parts=(*parts, *_noted(warnings)),
     )
 
 

@@ -87,11 +87,15 @@ def test_what_if_and_explain_say_what_the_commands_say(staffed: Path) -> None:
     )
     asked = ("--as-of", TODAY, "--samples", 200, "--json")
     with koers.open_log(staffed) as log:
-        (effects,) = told("whatif", "more.toml", *asked)["scenarios"]
+        said = told("whatif", "more.toml", *asked)
+        (effects,) = said["scenarios"]
         found = koers.what_if(log, "more.toml", TODAY, **FEW)
         kept = dict(found.to_polars().select("key_result", "delta").iter_rows())
         assert kept == {row["key_result"]: row["delta"] for row in effects["key_results"]}
         assert koers.what_if(log, [koers.load_scenario("more.toml")], TODAY, **FEW) == found
+        assert list(found.warnings) == said["warnings"]
+        for card in (html_of(found), html_of(koers.forecast(log, TODAY, **FEW))):
+            assert "Note: how much effort matters is not learnt yet" in card
         why = koers.explain(log, "chat", "2026-11-17", TODAY, **FEW)
         assert why.to_polars()["delta"].sum() == pytest.approx(why.after - why.before, abs=1e-9)
         assert "Questions answered by chat" in html_of(why)

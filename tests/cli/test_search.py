@@ -59,6 +59,13 @@ def test_reach_tells_the_least_its_chance_and_its_cost(staffed: Path) -> None:
     assert f"hire: team intake, people {people:.4g}, ramp_up_days 0" in text
 
 
+def test_a_search_is_read_with_the_warnings_of_the_forecast(staffed: Path) -> None:
+    warnings = told(*REACH, *FEW, "--probability", 0.5, "--json")["warnings"]
+    assert any("prior of the effort elasticity" in warning for warning in warnings)
+    text = " ".join(shown(*REACH, *FEW, "--probability", 0.5).split())
+    assert text.endswith(" ".join(f"Note: {warning}." for warning in warnings))
+
+
 def test_reach_says_that_it_is_there_or_that_none_does(staffed: Path) -> None:
     assert "It needs no change" in shown(*REACH, *FEW, "--probability", 0.02)
     best = shown(*REACH, *FEW, "--probability", 0.99, "--at-most", 0.01)

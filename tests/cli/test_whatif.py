@@ -66,6 +66,15 @@ def test_a_scenario_says_what_it_changes_and_what_that_costs(files: dict[str, Pa
     assert "Side by side" not in text
 
 
+def test_a_what_if_is_read_with_the_warnings_of_the_forecast(files: dict[str, Path]) -> None:
+    forecast = told("forecast", "--json")["warnings"]
+    found = told("whatif", files["hire"], *FEW, "--json")["warnings"]
+    assert any("prior of the effort elasticity" in warning for warning in found)
+    assert [warning for warning in forecast if warning in found] == found
+    text = " ".join(shown("whatif", files["hire"], *FEW).split())
+    assert text.endswith(" ".join(f"Note: {warning}." for warning in found))
+
+
 def test_what_rests_on_the_elasticity_is_marked_and_explained(files: dict[str, Path]) -> None:
     found = told("whatif", files["busy"], *FEW, "--json")["scenarios"][0]
     marked = [row["key_result"] for row in found["key_results"] if row["rests_on_elasticity"]]

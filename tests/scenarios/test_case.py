@@ -294,7 +294,9 @@ def over_error(recorded: Frames) -> Floats:
     """How far 24 seeds take the differences that moving two people makes, over the errors that are stated of them."""
     asked = [load_scenario("move-two")]
     told = [
-        what_if(recorded, AS_OF, None, asked, samples=4_000, seed=seed, precision=1.0)[0].key_results.values()
+        what_if(recorded, AS_OF, None, asked, samples=4_000, seed=seed, precision=1.0)
+        .comparisons[0]
+        .key_results.values()
         for seed in range(24)
     ]
     found = np.array([[(effect.delta, (effect.high - effect.low) / 2 / SURE) for effect in one] for one in told])

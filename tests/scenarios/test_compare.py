@@ -58,7 +58,9 @@ def coming() -> list[Fact]:
 def test_the_baseline_is_what_is_forecast_with_the_same_seed_and_samples(samples: int, seed: int) -> None:
     log = log_of(coming())
     said = forecast(log, day(MID), samples=samples, seed=seed)
-    (found,) = what_if(typed(log), day(MID), None, [scenario(HIRE)], samples=samples, seed=seed, precision=1.0)
+    (found,) = what_if(
+        typed(log), day(MID), None, [scenario(HIRE)], samples=samples, seed=seed, precision=1.0
+    ).comparisons
     assert said.overall is not None
     for kr in said.key_results:
         if kr.key_result in found.key_results:
