@@ -43,13 +43,11 @@ def leave(end: SystemExit) -> None:
     code = 0 if end.code is None else end.code
     if not isinstance(code, int) or threading.active_count() > 1 or _watched():
         return
-    try:
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):  # a full disk, or closed already
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
-    except (OSError, ValueError):  # closed already
-        return
-    atexit._run_exitfuncs()
-    os._exit(code & 0xFF)
+        os._exit(code & 0xFF)
 
 
 def _watched() -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -35,6 +38,24 @@ class Commands(TyperGroup):
         except UsageError as error:
             error.message = hidden(error.message)
             raise
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """All is shown in the end: what stdout does not take is an error in a line, if its reader has not just stopped."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where the rest goes as the process ends
+        if not isinstance(error, BrokenPipeError):
+            typer.echo(f"koers: stdout: {error.strerror}", err=True)
+        raise SystemExit(1) from error
 
 
 class WithNumbers(TyperCommand):

@@ -181,7 +181,7 @@ def _numbers(replications: range) -> Ints:
 
 
 def _level(org: Organisation, t: int, seed: int, r: Ints, when: Ints) -> Floats:
-    """Log level of a team's demand, (week, replication): an AR(1) by the week, around the future's long-run rate.
+    """Log level of a team's demand beyond the future's long-run rate, (week, replication): an AR(1) by the week.
 
     From the week that belief speaks of it is drawn forwards and, since it looks the same both ways, backwards.
     """

@@ -174,13 +174,13 @@ def test_stdout_that_knows_only_ascii_gets_question_marks(demo: Path) -> None:
     assert "Fleur   ????????" in found.stdout
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
     "command", [("status",), ("forecast",), ("backtest", "--from", "2026-09-20"), ("status", "--json"), ("--help",)]
 )
-def test_a_reader_that_stops_early_gets_no_traceback(demo: Path, command: tuple[str, ...]) -> None:
-    ours = subprocess.Popen(  # noqa: S603
-        [*KOERS, *command], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+def test_a_reader_that_stops_early_gets_no_traceback(demo: Path, command: tuple[str, ...], unbuffered: str) -> None:
+    env = environment(PYTHONUNBUFFERED=unbuffered)
+    ours = subprocess.Popen([*KOERS, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
     assert ours.stdout is not None
     ours.stdout.close()
     assert ours.stderr is not None
@@ -265,11 +265,14 @@ def test_who_watches_a_process_sees_its_end(here: Path, tool: str, says: str) ->
     assert says in done.stdout
 
 
-def test_a_full_disk_is_an_error(demo: Path) -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("--version",)])
+def test_a_full_disk_is_an_error_in_a_line(demo: Path, command: tuple[str, ...], unbuffered: str) -> None:
+    env = environment(PYTHONUNBUFFERED=unbuffered)
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run([*KOERS, "status"], env=environment(), stdout=full, stderr=subprocess.PIPE, check=False)  # noqa: S603
-    assert done.returncode not in (0, 2)
-    assert b"No space left" in done.stderr
+        done = subprocess.run([*KOERS, *command], env=env, stdout=full, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    assert (done.returncode, done.stderr) == (1, b"koers: stdout: No space left on device\n")
 
 
 INTERRUPTED = """

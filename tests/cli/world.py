@@ -76,8 +76,9 @@ def process(folder: Path, *args: object, **env: str) -> subprocess.CompletedProc
 
 
 def environment(**env: str) -> dict[str, str]:
-    """A plain one: 80 columns, no log named, colours neither forced nor forbidden."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("KOERS_LOG", "NO_COLOR", "FORCE_COLOR")}
+    """A plain one: 80 columns, no log named, colours neither forced nor forbidden, output kept back as usual."""
+    unset = ("KOERS_LOG", "NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED")
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
     return kept | {"PYTHONPATH": str(SOURCE), "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"} | env
 
 
