@@ -215,12 +215,12 @@ def growth() -> list[dict[str, float]]:
     found = []
     for teams, futures in (
         (1, 10_000),
-        (10, 10_000),
-        (100, 10_000),
-        (1_000, 10_000),
         (10, 1_000),
+        (10, 10_000),
         (10, 100_000),
         (10, 1_000_000),
+        (100, 10_000),
+        (1_000, 10_000),
     ):
         frames = view(typed(events(teams)), AS_OF, end_of(AS_OF))
         begin = time.process_time()

@@ -17,7 +17,7 @@ from koers.cli.files import on_disk
 from koers.cli.futures import capacity, play
 from koers.cli.leadership import report
 from koers.cli.lighter import lighten
-from koers.cli.options import Commands, Day, Json, KeyResult, WithNumbers, shown, version
+from koers.cli.options import Commands, Day, Json, KeyResult, WithNumbers, version
 from koers.cli.schema import schema
 from koers.cli.search import search
 from koers.cli.session import Session, print_json
@@ -280,5 +280,4 @@ def main() -> None:
     lighten()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    with shown():
-        app(prog_name="koers")
+    app(prog_name="koers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,21 +44,24 @@ def on_disk(path: Path) -> Path:
 
 def write_text(text: str, path: Path) -> None:
     """Write a page. Raises InputError if it cannot be written."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror or error}", str(path)) from error
+    _write(text.encode(), path)
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
     """Write `frame` as .parquet, .csv or .json. Raises InputError if it cannot be written."""
+    whole = BytesIO()  # polars does not say of every file that a disk was full
+    if path.suffix.lower() == ".parquet":
+        frame.write_parquet(whole)
+    elif path.suffix.lower() == ".csv":
+        _defused(frame).write_csv(whole)
+    else:
+        frame.write_json(whole)
+    _write(whole.getvalue(), path)
+
+
+def _write(content: bytes, path: Path) -> None:
     try:
-        if path.suffix.lower() == ".parquet":
-            frame.write_parquet(path)
-        elif path.suffix.lower() == ".csv":
-            _defused(frame).write_csv(path)
-        else:
-            frame.write_json(path)
+        path.write_bytes(content)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", str(path)) from error
 

@@ -37,11 +37,11 @@ def lighten() -> None:
 def leave(end: SystemExit) -> None:
     """End the process as `end` says, without taking apart what was loaded: that takes as long as a small answer.
 
-    All is written that was to be written, and what was to be called at the end is called. Returns where the
-    interpreter has to end by itself: something else runs or watches, there is more to say, or nobody to say it to.
+    All is written that was to be written, and what was to be called at the end is called. Returns where the interpreter
+    has to end by itself: something else runs, or waits for the caller to return, or there is more to say.
     """
     code = 0 if end.code is None else end.code
-    if not isinstance(code, int) or threading.active_count() > 1 or _watched():
+    if not isinstance(code, int) or threading.active_count() > 1 or sys.flags.inspect or not _is_all_there_is():
         return
     atexit._run_exitfuncs()
     with suppress(OSError, ValueError):  # a full disk, or closed already
@@ -50,11 +50,13 @@ def leave(end: SystemExit) -> None:
         os._exit(code & 0xFF)
 
 
-def _watched() -> bool:
-    """Whether a debugger, a profiler or the like looks on, which would have to finish."""
-    tools = getattr(sys, "monitoring", None)  # from Python 3.12 on
-    watching = tools is not None and any(tools.get_tool(n) is not None for n in range(6))
-    return watching or sys.gettrace() is not None or sys.getprofile() is not None or sys.flags.inspect == 1
+def _is_all_there_is() -> bool:
+    """Whether the interpreter has begun who calls `leave`, as a script or with `-m`: no debugger, profiler or test."""
+    caller, beyond = sys._getframe(2).f_back, []
+    while caller is not None and caller.f_back is not None:
+        caller = caller.f_back
+        beyond.append(caller.f_code.co_name)
+    return beyond in ([], ["_run_code", "_run_module_as_main"])
 
 
 class UfuncsFirst(MetaPathFinder, Loader):

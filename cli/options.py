@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -40,9 +41,12 @@ class Commands(TyperGroup):
             raise
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 @contextmanager
 def shown() -> Iterator[None]:
-    """All is shown in the end: what stdout does not take is an error in a line, if its reader has not just stopped."""
+    """For a process of its own: output that cannot be written is an error in a line, unless its reader has stopped."""
     try:
         try:
             yield
@@ -50,11 +54,12 @@ def shown() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except OSError as error:
-        if error.filename is not None:
+        if error.errno not in (*FULL, errno.EPIPE):
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where the rest goes as the process ends
-        if not isinstance(error, BrokenPipeError):
-            typer.echo(f"koers: stdout: {error.strerror}", err=True)
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where the rest goes as the process ends
+        if error.errno != errno.EPIPE:
+            typer.echo(f"koers: output: {error.strerror}; what was recorded before is in the log", err=True)
         raise SystemExit(1) from error
 
 

@@ -197,7 +197,7 @@ def _open_now(coupled: Coupled, t: int) -> float:
 
 
 def _quantiles(values: Floats) -> Floats:
-    """SHARES of each row, as `numpy.quantile` says, which looks for them for twice as long as sorting takes."""
+    """SHARES of each row of finite values. As `numpy.quantile` says, which looks for them as long as sorting takes."""
     ascending = np.sort(values)
     place = np.array(SHARES) * (values.shape[1] - 1)
     low, high = ascending[:, np.floor(place).astype(int)], ascending[:, np.ceil(place).astype(int)]

@@ -111,12 +111,13 @@ def cells(probability: Floats, bins: int) -> Codes:
 def _ranks(goal: pl.Series, probability: Floats, weight: Floats) -> Codes:
     """Rank of each forecast's goal, (forecast,), among goals ordered by what was said of them, and for how long.
 
-    Not by name: goals with the same forecasts may change places. Forecasts said twice at half the weight are one.
+    Not by name: goals with the same forecasts may change places. Forecasts said twice at half the weight are one. Nor by
+    last bits: those of another machine must not draw other worlds.
     """
     code = codes(goal)
-    pairs, where = np.unique(np.stack([code, probability]), axis=1, return_inverse=True)
+    pairs, where = np.unique(np.stack([code, probability.round(9)]), axis=1, return_inverse=True)
     said = np.stack([pairs[1], np.bincount(where, weight).round(9)], axis=1)
-    keys = [part.tobytes() for part in np.split(said, np.flatnonzero(np.diff(pairs[0])) + 1)]
+    keys = [part.tolist() for part in np.split(said, np.flatnonzero(np.diff(pairs[0])) + 1)]
     ranks = np.empty(len(keys), dtype=np.int64)
     ranks[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
     return np.asarray(ranks[code])

@@ -84,7 +84,7 @@ class Comparison:
 
 
 class Compared(NamedTuple):
-    """Scenarios against the baseline, and what to read that with: the warnings of a forecast, a sentence each."""
+    """Scenarios against the baseline, and what a forecast says of the capacity that it rests on, a sentence each."""
 
     comparisons: list[Comparison]
     warnings: list[str]
@@ -117,7 +117,7 @@ class Ground:
     objectives: dict[str, tuple[str, ...]]
     others: dict[str, float]
     shown: frozenset[str]  # the key results that are under way
-    warnings: list[str]
+    warnings: list[str]  # see `Compared`
     beside: tuple[float, float] = (0.0, 0.0)  # weight of those no effort moves, and their weight x expected score
 
 

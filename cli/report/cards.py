@@ -100,7 +100,7 @@ def forecast_card(now: Forecast, before: Mapping[str, float]) -> Card:
 def _noted(warnings: Sequence[str]) -> Iterator[Part]:
     """What to read it with, if there is anything."""
     if warnings:
-        yield Part("", (), notes=tuple(f"Note: {plain(warning)}." for warning in warnings))
+        yield Part("What to read it with", (), notes=tuple(f"Note: {plain(warning)}." for warning in warnings))
 
 
 def _chance(name: str, item: KeyResultForecast, was: float | None) -> Row:

@@ -2,12 +2,14 @@
 
 from koers.cli.app import main
 from koers.cli.lighter import leave
+from koers.cli.options import shown
 
 
 def command() -> None:
     """Run koers and end the process."""
     try:
-        main()
+        with shown():
+            main()
     except SystemExit as end:
         leave(end)
         raise

@@ -14,7 +14,7 @@ import pytest
 from koers.events.log import open_log
 from koers.events.model import CheckedIn, CheckInCorrected, Event, EventRetracted
 from koers.scenarios.case.events import case_events
-from tests.cli.world import NOW, check_ins, event, goal, koers, objective, shown, told, write_log
+from tests.cli.world import NOW, check_ins, event, goal, koers, objective, refused, shown, told, write_log
 from tests.small import AS_OF, demo_events
 
 DEMO = ("--log", "koers-demo.db")
@@ -221,6 +221,13 @@ def _csv(path: str) -> list[dict[str, str]]:
 def test_out_and_json_go_together(demo: Path) -> None:
     assert told(*DEMO, "forecast", "--json", "--out", "f.csv")["key_results"]
     assert Path("f.csv").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.json"])
+def test_a_table_that_does_not_fit_on_the_disk_is_an_error(demo: Path, name: str) -> None:
+    Path(name).symlink_to("/dev/full")
+    assert refused(*DEMO, "status", "--out", name) == f"{name}: cannot be written: No space left on device"
 
 
 def test_a_formula_in_a_csv_is_defused_and_numbers_stay_numbers(here: Path) -> None:

@@ -256,13 +256,31 @@ def test_a_process_ends_at_once_with_all_said_and_called_unless_something_else_r
 
 
 @pytest.mark.parametrize(
-    ("tool", "says"), [("cProfile -m", "function calls"), ("trace --listfuncs --module", "functions called:")]
+    ("tool", "says"),
+    [
+        ("cProfile -m", "function calls"),
+        ("trace --listfuncs --module", "functions called:"),
+        ("pdb -c continue -c quit -m", "The program exited via sys.exit()"),
+    ],
 )
 def test_who_watches_a_process_sees_its_end(here: Path, tool: str, says: str) -> None:
     command = [sys.executable, "-m", *tool.split(), "koers", "--version"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.startswith("koers ")
+    assert "koers 0" in done.stdout
     assert says in done.stdout
+
+
+HOST = """
+import runpy, sys
+sys.argv = ["koers", "--version"]
+try: runpy.run_module("koers", run_name="__main__")
+finally: print("and on")
+"""
+
+
+def test_who_runs_the_command_within_a_program_goes_on() -> None:
+    done = subprocess.run([sys.executable, "-c", HOST], env=environment(), capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.endswith("\nand on\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -272,7 +290,10 @@ def test_a_full_disk_is_an_error_in_a_line(demo: Path, command: tuple[str, ...],
     env = environment(PYTHONUNBUFFERED=unbuffered)
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([*KOERS, *command], env=env, stdout=full, stderr=subprocess.PIPE, check=False)  # noqa: S603
-    assert (done.returncode, done.stderr) == (1, b"koers: stdout: No space left on device\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"koers: output: No space left on device; what was recorded before is in the log\n",
+    )
 
 
 INTERRUPTED = """

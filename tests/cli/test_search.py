@@ -59,7 +59,7 @@ def test_reach_tells_the_least_its_chance_and_its_cost(staffed: Path) -> None:
     assert f"hire: team intake, people {people:.4g}, ramp_up_days 0" in text
 
 
-def test_a_search_is_read_with_the_warnings_of_the_forecast(staffed: Path) -> None:
+def test_a_search_says_what_a_forecast_says_of_capacity(staffed: Path) -> None:
     warnings = told(*REACH, *FEW, "--probability", 0.5, "--json")["warnings"]
     assert any("prior of the effort elasticity" in warning for warning in warnings)
     text = " ".join(shown(*REACH, *FEW, "--probability", 0.5).split())

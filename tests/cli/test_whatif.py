@@ -66,7 +66,7 @@ def test_a_scenario_says_what_it_changes_and_what_that_costs(files: dict[str, Pa
     assert "Side by side" not in text
 
 
-def test_a_what_if_is_read_with_the_warnings_of_the_forecast(files: dict[str, Path]) -> None:
+def test_a_what_if_says_what_a_forecast_says_of_capacity(files: dict[str, Path]) -> None:
     forecast = told("forecast", "--json")["warnings"]
     found = told("whatif", files["hire"], *FEW, "--json")["warnings"]
     assert any("prior of the effort elasticity" in warning for warning in found)
