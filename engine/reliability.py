@@ -111,8 +111,8 @@ def cells(probability: Floats, bins: int) -> Codes:
 def _ranks(goal: pl.Series, probability: Floats, weight: Floats) -> Codes:
     """Rank of each forecast's goal, (forecast,), among goals ordered by what was said of them, and for how long.
 
-    Not by name: goals with the same forecasts may change places. Forecasts said twice at half the weight are one. Nor by
-    last bits: those of another machine must not draw other worlds.
+    Not by name: goals with the same forecasts may change places. Forecasts said twice at half the weight are one. Nor
+    by last bits: those of another machine must not draw other worlds.
     """
     code = codes(goal)
     pairs, where = np.unique(np.stack([code, probability.round(9)]), axis=1, return_inverse=True)
