@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from scipy import special
 
 from koers.engine import kernel
 from koers.engine.capacity import NEVER, Floats, Ints
@@ -95,10 +96,14 @@ def _note(found: Pair, name: str, before: Floats, after: Floats, model: Callable
 
 
 def _learnt(found: Pair, ground: Base, name: str, before: Floats, after: Floats) -> None:
-    """The error of a difference by batches that each learnt what is usual: futures are not as apart as they look."""
-    if name in found.error and len(ground.batches) > 1:
+    """The error of a difference by batches that each learnt what is usual: futures are not as apart as they look.
+
+    Few futures make up fewer than sixteen batches, whose spread says less: the error is larger, so that SURE holds.
+    """
+    if name in found.error and (count := len(ground.batches)) > 1:
         means = [float((after[own] - before[own]).mean()) for own in ground.batches]
-        found.error[name] = float(np.std(means, ddof=1) / np.sqrt(len(means)))
+        sure = float(special.stdtrit(count - 1, ENDS[1]))
+        found.error[name] = float(np.std(means, ddof=1) / np.sqrt(count)) * sure / SURE
 
 
 def _objectives(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, t
 
 from koers.engine.forecast import forecast
 from koers.engine.outlook import CEILING, FLOOR
 from koers.engine.replay import typed
 from koers.events.errors import KoersError
 from koers.scenarios.compare import TOO_SMALL, Comparison, Effect, what_if
+from koers.scenarios.pairs import SURE, Pair, _learnt
 from tests.engine.organisations import Fact, check_in, day, key_result, log_of
 from tests.engine.staffed import MID, people, record
 from tests.scenarios.decided import OBJECTIVES, all_compared, compared, facts, scenario
@@ -174,6 +177,17 @@ def test_a_difference_lies_within_its_model_interval(levers: tuple[str, ...]) ->
     for name, effect in compared(*levers).key_results.items():
         if min(effect.baseline, effect.scenario) > FLOOR and max(effect.baseline, effect.scenario) < CEILING:
             assert effect.model_low - 0.005 <= effect.delta <= effect.model_high + 0.005, name
+
+
+@pytest.mark.parametrize("count", [2, 5, 16])
+def test_an_interval_from_fewer_batches_is_that_of_fewer(count: int) -> None:
+    apart = np.random.default_rng(count).normal(size=64 * count)
+    found = Pair(futures=64 * count, nothing=False, error={"key_result/a": 1.0})
+    ground: Any = SimpleNamespace(batches=[slice(64 * n, 64 * n + 64) for n in range(count)])
+    _learnt(found, ground, "key_result/a", np.zeros_like(apart), apart)
+    means = apart.reshape(count, 64).mean(axis=1)
+    low, high = t.interval(0.95, count - 1, loc=0.0, scale=means.std(ddof=1) / np.sqrt(count))
+    assert found.error["key_result/a"] * SURE == pytest.approx((high - low) / 2, rel=1e-9)
 
 
 # Coverage: each number below is told of another team, so that trials are independent of each other
