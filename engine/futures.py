@@ -129,20 +129,19 @@ def with_landed(setting: Setting, landed: Floats, gain: Floats) -> Floats:
 def usual_effort(org: Organisation, by_knot: Floats, sizes: Floats) -> Floats:
     """Usual effort in each future, person-days per morning: by its team's size of run work.
 
-    `by_knot` (knot, key_result) is that at KNOTS, and linear in between.
+    `by_knot` (knot, key_result) is that at KNOTS.
     """
-    z, rises = deviations(org, sizes), np.diff(by_knot, axis=0, prepend=0.0)
-    found, gone = np.empty((by_knot.shape[1], z.shape[1])), np.ones((len(KNOTS), z.shape[1]))
+    found = np.empty((len(org.key_results.key), sizes.shape[1]))
     for t, own in rows_by_team(org.key_results.team):
-        np.subtract(z[t], KNOTS[:-1, None], out=gone[1:])  # how far it is from each knot to the next
-        np.clip(gone[1:], 0.0, 1.0, out=gone[1:])
-        found[own] = rises[:, own].T @ gone
+        found[own] = by_knot[:, own].T @ by_size(org, t, sizes[t])
     return found
 
 
-def deviations(org: Organisation, sizes: Floats) -> Floats:
-    """The normal deviates that `sizes` were made of, (team, replication): KNOTS are such, and lie one apart."""
-    return np.asarray(np.log(sizes) / np.maximum(org.teams.size_sd, 1e-12)[:, None])
+def by_size(org: Organisation, team: int, sizes: Floats) -> Floats:
+    """(knot, replication) weights of linear interpolation between KNOTS, which lie one apart, for `sizes` of a team."""
+    z = np.log(sizes) / max(org.teams.size_sd[team], 1e-12)
+    near = np.abs(np.clip(z, KNOTS[0], KNOTS[-1]) - KNOTS[:, None])
+    return np.asarray(np.maximum(1.0 - near, 0.0))
 
 
 def own_scale(setting: Setting, e: Floats) -> Floats:

@@ -196,21 +196,13 @@ def _open_now(coupled: Coupled, t: int) -> float:
     return counted if np.isfinite(counted) else float(np.median(coupled.now.backlog[t]))
 
 
-def _quantiles(values: Floats) -> Floats:
-    """SHARES of each row of finite values. As `numpy.quantile` says, which looks for them as long as sorting takes."""
-    ascending = np.sort(values)
-    place = np.array(SHARES) * (values.shape[1] - 1)
-    low, high = ascending[:, np.floor(place).astype(int)], ascending[:, np.ceil(place).astype(int)]
-    return np.asarray(low + (high - low) * (place % 1.0))
-
-
 def _weeks(org: Organisation, drawn: kernel.Futures, t: int) -> list[Week]:
     """The weeks in which there are mornings."""
     weeks = np.unique(org.calendar.week)
     run, present, left = (part[t, weeks] for part in (drawn.run, drawn.present, drawn.left))
     share = np.divide(run, present, out=np.zeros_like(present), where=present > 0)
     mondays = [EPOCH + timedelta(days=int(day)) for day in org.calendar.weeks[weeks]]
-    shares, backlogs = (_quantiles(part).tolist() for part in (share, left))
+    shares, backlogs = (np.quantile(np.sort(part), SHARES, axis=1).T.tolist() for part in (share, left))
     return [
         Week(monday, middle, low, high, usual, least, most)
         for monday, (low, middle, high), (least, usual, most) in zip(mondays, shares, backlogs, strict=True)

@@ -11,7 +11,7 @@ import numpy as np
 from koers.engine import kernel
 from koers.engine.batches import batches
 from koers.engine.capacity import Floats, KeyResults, Organisation, Teams
-from koers.engine.futures import KNOTS, deviations
+from koers.engine.futures import KNOTS, by_size
 from koers.engine.groups import rows_by_team
 from koers.engine.history import Account, Past, within
 from koers.engine.luck import Start, at_rest
@@ -152,9 +152,8 @@ def _by_size(efforts: tuple[Floats, ...], org: Organisation, size: Floats, parts
     Of all futures first.
     """
     found = np.empty((len(efforts), 1 + len(parts), len(KNOTS), len(org.key_results.key)))
-    z = deviations(org, size).clip(KNOTS[0], KNOTS[-1])
     for t, rows in rows_by_team(org.key_results.team):
-        near = np.maximum(1.0 - np.abs(z[t] - KNOTS[:, None]), 0.0)  # weights of linear interpolation
+        near = by_size(org, t, size[t])
         weights, own = [near[:, some] for some in parts], [effort[rows] for effort in efforts]
         products = _and_all(np.stack([w @ w.T for w in weights]))
         sums = [[w @ effort[:, some].T for w, some in zip(weights, parts, strict=True)] for effort in own]

@@ -12,10 +12,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from koers.engine.backtest import backtest
-from koers.engine.ends import SHARES
 from koers.engine.forecast import Forecast
 from koers.engine.futures import grouped
-from koers.engine.joint import _quantiles
 from koers.engine.outlook import QUANTILES
 from koers.events.errors import KoersError
 from tests.engine.organisations import Fact, day, log_of
@@ -91,12 +89,6 @@ def test_the_number_reached_is_the_sum_of_probabilities_and_scores_are_scores(ri
     scores = [kr.expected_score for kr in rich.key_results]
     assert all(0 <= score <= 1 for score in scores)
     assert rich.overall.expected_score == pytest.approx(np.mean(scores), abs=0.02)  # noise is drawn: 2,000 futures
-
-
-@pytest.mark.parametrize("count", [1, 2, 5, 40, 999])
-def test_quantiles_of_weeks_are_numpys(count: int) -> None:
-    values = np.random.default_rng(count).normal(size=(7, count))
-    np.testing.assert_allclose(_quantiles(values), np.quantile(values, SHARES, axis=1).T, rtol=1e-14, atol=0)
 
 
 def test_quantiles_ascend_and_what_counts_is_no_less_likely(rich: Forecast) -> None:
