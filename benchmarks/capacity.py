@@ -34,7 +34,7 @@ from koers.engine.coupled import CHUNK, Coupled, couple
 from koers.engine.draws import normals, words
 from koers.engine.futures import alone, elasticities, gained, own_scale, reached, usual_effort
 from koers.engine.groups import members
-from koers.engine.luck import Known, Luck, at_rest, common, draw_for, fill, rates, sizes, start_of
+from koers.engine.luck import Luck, at_rest, draw_for, fill, known, rates, sizes, start_of
 from koers.engine.motion import Motion, Noise, motion, noise, streams
 from koers.engine.paths import paths
 from koers.engine.projections import goals, readings
@@ -137,9 +137,8 @@ def random_numbers(coupled: Coupled) -> None:
     compiled, _ = kernel.machine()
     for low in range(0, FUTURES, 500):
         some, r = range(low, low + 500), np.arange(low, low + 500)
-        own = sizes(org, coupled.seed, some), rates(org, coupled.seed, some)
-        known = Known(*own, at_rest(org, 500), common(org, coupled.seed, some))
-        draw_for(org, teams, rails, plans, coupled.seed, some, known, compiled)
+        begun = known(org, coupled.seed, some, at_rest(org, 500))
+        draw_for(org, teams, rails, plans, coupled.seed, some, begun, compiled)
         for key in streams(coupled.seed, org.key_results.key):
             normals(int(key[3]), r, when)
             words(int(key[3]), r, when)

@@ -29,7 +29,7 @@ from koers.engine.futures import (
 from koers.engine.grading import over
 from koers.engine.history import Account, Past, account, done, noticed, partly_done, past
 from koers.engine.learning import Learnt, learn
-from koers.engine.luck import Luck, Start, draw, sizes
+from koers.engine.luck import Luck, Start, draw
 from koers.engine.mornings import COUNTRY, mornings
 from koers.engine.organisation import organisation
 from koers.engine.outlook import CEILING, FLOOR
@@ -108,7 +108,7 @@ class Coupled(Drawn):
     def run(self, chunk: range, start: Start, org: Organisation) -> tuple[kernel.Futures, Floats]:
         """The same futures of another organisation, and the progress that is gained in each."""
         start = Start._make(part[:, : len(chunk)] for part in start)
-        size, e = sizes(org, self.seed, chunk), elasticities(self.setting, self.seed, chunk)
+        size, e = self.size[:, : len(chunk)], elasticities(self.setting, self.seed, chunk)
         drawn = kernel.run(org, self.seed, chunk, size=size, start=start, means=0)
         return drawn, self._gained(replace(self.setting, organisation=org), drawn, size, e)
 

@@ -87,11 +87,9 @@ def at_rest(org: Organisation, futures: int) -> Start:
 
 def draw(org: Organisation, seed: int, replications: range, start: Start | None = None) -> Luck:
     """The draws of the futures `replications`, for all teams and initiatives; at rest unless they `start` elsewhere."""
-    start = start or at_rest(org, len(replications))
-    once = sizes(org, seed, replications), rates(org, seed, replications)
-    known = Known(*once, start, common(org, seed, replications))
+    begun = known(org, seed, replications, start or at_rest(org, len(replications)))
     teams, rails, plans = (np.arange(len(part.key)) for part in (org.teams, org.guardrails, org.initiatives))
-    return draw_for(org, teams, rails, plans, seed, replications, known, fill)
+    return draw_for(org, teams, rails, plans, seed, replications, begun, fill)
 
 
 class Known(NamedTuple):
@@ -101,6 +99,12 @@ class Known(NamedTuple):
     rate: Floats  # (team, replication) see `rates`
     start: Start
     common: Common
+
+
+def known(org: Organisation, seed: int, replications: range, start: Start) -> Known:
+    """What is drawn of futures, which `start` somewhere, before the teams are looked at one by one."""
+    once = sizes(org, seed, replications), rates(org, seed, replications)
+    return Known(*once, start, common(org, seed, replications))
 
 
 class Source(NamedTuple):

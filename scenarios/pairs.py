@@ -28,7 +28,7 @@ class Pair:
     nothing: bool
     before: dict[str, float] = field(default_factory=dict)
     difference: dict[str, Floats] = field(default_factory=dict)  # (replication,)
-    error: dict[str, float] = field(default_factory=dict)  # standard error of the mean difference
+    error: dict[str, float] = field(default_factory=dict)  # of the mean difference: 95 % lie within SURE times it
     variance: dict[str, tuple[float, float]] = field(default_factory=dict)  # before and after
     model: dict[str, tuple[float, float]] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)  # person-days more lost to switching, by team

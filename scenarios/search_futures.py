@@ -13,7 +13,7 @@ from koers.engine.capacity import NEVER, Floats, Organisation
 from koers.engine.coupled import Coupled
 from koers.engine.futures import alone, elasticities, gained, reached, scores
 from koers.engine.groups import Members, members
-from koers.engine.luck import Common, Known, Luck, Start, common, draw_for, rates, sizes
+from koers.engine.luck import Known, Luck, Start, draw_for, known
 from koers.engine.outlook import CEILING, FLOOR
 from koers.events.columns import near
 from koers.events.errors import InputError
@@ -62,10 +62,8 @@ def stage(coupled: Coupled, most: int | None = None) -> Stage:
     first = coupled.chunks()[0]
     chunk, org = range(min(len(first), most or len(first))), coupled.setting.organisation
     start = Start._make(part[:, : len(chunk)] for part in coupled.now)
-    shared: Common = common(org, coupled.seed, chunk)
-    once = sizes(org, coupled.seed, chunk), rates(org, coupled.seed, chunk)
-    known = Known(*once, start, shared)
-    return Stage(coupled, chunk, elasticities(coupled.setting, coupled.seed, chunk), known)
+    e = elasticities(coupled.setting, coupled.seed, chunk)
+    return Stage(coupled, chunk, e, known(org, coupled.seed, chunk, start))
 
 
 def group_with(world: World, team: int) -> Members:
