@@ -41,7 +41,7 @@ def leave(end: SystemExit) -> None:
     has to end by itself: something else runs, or waits for the caller to return, or there is more to say.
     """
     code = 0 if end.code is None else end.code
-    if not isinstance(code, int) or threading.active_count() > 1 or sys.flags.inspect or not _is_all_there_is():
+    if not isinstance(code, int) or threading.active_count() > 1 or sys.flags.inspect or not _outermost():
         return
     atexit._run_exitfuncs()
     with suppress(OSError, ValueError):  # a full disk, or closed already
@@ -50,8 +50,11 @@ def leave(end: SystemExit) -> None:
         os._exit(code & 0xFF)
 
 
-def _is_all_there_is() -> bool:
-    """Whether the interpreter has begun who calls `leave`, as a script or with `-m`: no debugger, profiler or test."""
+def _outermost() -> bool:
+    """Whether the caller of `leave` is what the interpreter was begun with, as a script or with `-m`.
+
+    It is not under a debugger or a profiler, or within a program.
+    """
     caller, beyond = sys._getframe(2).f_back, []
     while caller is not None and caller.f_back is not None:
         caller = caller.f_back
